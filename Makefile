@@ -1,0 +1,38 @@
+# `make help` lists what there is. Everything lives in .venv and node_modules; nothing needs root.
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help setup demo run test lint bench lock
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
+
+setup: .venv/.ready  ## install everything, once
+
+.venv/.ready: requirements-dev.lock package-lock.json pyproject.toml vendor.mjs $(wildcard portal/translations/*/LC_MESSAGES/*.po)
+	@sh tools/setup.sh "$(PYTHON)"
+	@touch .venv/.ready
+
+demo: setup  ## the portal with sample recordings; Ctrl-C stops it
+	@$(BIN)/portal demo
+
+run: setup  ## the portal; Ctrl-C stops it
+	@$(BIN)/portal run
+
+test: setup  ## every test, against real servers and a real browser
+	@sh tools/chromium.sh
+	@$(BIN)/pytest
+
+lint: setup  ## style, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup  ## measure this machine; writes docs/bench
+	@$(BIN)/python -m bench
+
+lock:  ## write the lock files anew after pyproject.toml changed
+	@sh tools/lock.sh

@@ -1,0 +1,61 @@
+"""The periodic jobs, as one list, and the process that enqueues them: `python -m jobs.schedule`.
+
+It is RQ's cron with the JSON serializer. One per installation is enough; a second one does no
+harm, since each job takes a lease.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from redis import Redis
+from rq import Queue
+from rq.cron import CronJob, CronScheduler
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from jobs import tasks
+from portal import queue
+from portal.config import Settings
+
+
+def periodic(settings: Settings) -> list[CronJob]:
+    return [
+        every(settings.reconcile_seconds, tasks.reconcile_uploads),
+        every(300, tasks.expire_uploads),
+        every(6 * 3600, tasks.reconcile_objects),
+    ]
+
+
+class JsonCronJob(CronJob):
+    """RQ's own enqueues with pickle, which our workers refuse to read."""
+
+    def enqueue(self, connection: Redis) -> Job:
+        target = Queue(self.queue_name, connection=connection, serializer=JSONSerializer)
+        return target.enqueue(self.func, **self.job_options)
+
+
+def every(seconds: int, task: Callable[[], None]) -> CronJob:
+    """A job that nobody has begun by the time of the next one is dropped."""
+    return JsonCronJob(
+        queue.NAME,
+        task,
+        interval=seconds,
+        ttl=seconds,
+        result_ttl=0,
+        failure_ttl=24 * 3600,
+        job_timeout=queue.JOB_SECONDS,
+    )
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING)
+    settings = Settings.from_env()
+    scheduler = CronScheduler(queue.connect(settings.redis_address), logging_level="WARNING")
+    scheduler.get_jobs().extend(periodic(settings))
+    scheduler.start()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""The functions that the queue may call, and nothing else. Each may run twice; none minds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from flask import current_app
+
+from portal import queue
+from portal.core import assembly, leases, reconcile, uploads
+from portal.core.leases import Lease, LeaseLost
+from portal.core.transaction import utc_now
+from portal.db import db, session_maker
+from portal.storage import store
+
+log = logging.getLogger(__name__)
+
+
+def assemble_upload(upload_id: str) -> None:
+    _under_lease(
+        assembly.KIND,
+        upload_id,
+        lambda lease: assembly.assemble(db.session, store, upload_id, lease),
+    )
+
+
+def expire_uploads() -> None:
+    _alone("expire_uploads", lambda: len(uploads.expire(db.session, utc_now())))
+
+
+def reconcile_uploads() -> None:
+    _alone("reconcile_uploads", _reconcile_uploads)
+
+
+def reconcile_objects() -> None:
+    _alone("reconcile_objects", _reconcile_objects)
+
+
+TASKS: dict[str, Callable[..., None]] = {
+    f"jobs.tasks.{task.__name__}": task
+    for task in (assemble_upload, expire_uploads, reconcile_uploads, reconcile_objects)
+}
+
+
+def _reconcile_uploads() -> int:
+    for waiting in reconcile.waiting_uploads(db.session, utc_now()):
+        queue.ring(assembly.KIND, waiting.upload_id, waiting.epoch)
+    return reconcile.tidy_ended(db.session, store)
+
+
+def _reconcile_objects() -> int:
+    found = reconcile.compare(db.session, store, utc_now())
+    for key in found.missing:
+        log.error("The object of a recording is missing: %s", key)
+    for key in found.strays:
+        log.warning("An object belongs to no recording: %s", key)
+    return found.swept
+
+
+def _alone(kind: str, work: Callable[[], int]) -> None:
+    """Periodic work, by one worker at a time."""
+
+    def run(lease: Lease) -> None:
+        count = work()
+        if leases.finish(db.session, lease) and count:
+            log.info("%s: %d", kind, count)
+
+    _under_lease(kind, "", run)
+
+
+def _under_lease(kind: str, object_id: str, work: Callable[[Lease], None]) -> None:
+    """Run the work if nobody else does. A failure is kept on the job's row and tried again."""
+    seconds = current_app.config["SETTINGS"].lease_seconds
+    lease = leases.claim(db.session, kind, object_id, seconds)
+    if lease is None:
+        return
+    with leases.kept_alive(session_maker(), lease, seconds):
+        try:
+            work(lease)
+        except LeaseLost as lost:
+            log.warning("%s", lost)
+        except Exception as error:
+            _put_off(kind, object_id, lease, error)
+            raise
+
+
+def _put_off(kind: str, object_id: str, lease: Lease, error: Exception) -> None:
+    delay = leases.put_off(db.session, lease, f"{type(error).__name__}: {error}")
+    if object_id and delay is not None:
+        queue.ring(kind, object_id, lease.epoch, delay + timedelta(seconds=1))

@@ -1,0 +1,16 @@
+"""`GET /health`: is this process able to do its work right now?"""
+
+from flask import Blueprint, Response, jsonify
+from sqlalchemy import text
+
+from portal.db import db
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/health")
+def health() -> Response:
+    """200 as long as the database answers. Redis may be away: uploads are taken in regardless."""
+    db.session.execute(text("SELECT 1"))
+    db.session.rollback()
+    return jsonify(status="ok")

@@ -1,0 +1,64 @@
+"""create_app: the one place where the portal is put together."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from portal import auth, receiving, web
+from portal.api import health, tus
+from portal.auth import login_manager
+from portal.config import Settings, make_data_dir, secret_key
+from portal.db import db, engine_options, prepare_engine
+from portal.queue import connect
+from storage_backends import open_store
+
+
+def create_app(settings: Settings) -> Flask:
+    """The application. Raises BadSetting and StorageError with a sentence for the operator."""
+    make_data_dir(settings)
+    app = Flask(__name__, template_folder="../templates")
+    app.config.update(_flask_config(settings))
+    db.init_app(app)
+    with app.app_context():
+        prepare_engine(db.engine, settings.strict)
+    app.extensions["store"] = open_store(settings.storage_url, settings.strict)
+    app.extensions["redis"] = connect(settings.redis_address)
+    _guard(app)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(tus.blueprint)
+    web.init_app(app)
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
+    return app
+
+
+def _flask_config(settings: Settings) -> dict[str, object]:
+    return {
+        "SETTINGS": settings,
+        "SECRET_KEY": secret_key(settings),
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings),
+        "SESSION_COOKIE_NAME": "portal_session",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": settings.public_url.startswith("https://"),
+        "TRUSTED_HOSTS": list(settings.trusted_hosts) or None,
+        "MAX_CONTENT_LENGTH": 1024 * 1024,  # of what Flask parses: forms. Uploads do not pass it.
+        "BABEL_DEFAULT_LOCALE": "en",
+    }
+
+
+def _guard(app: Flask) -> None:
+    """Who may come in, how long they may be silent, and forms that only our pages can send."""
+    login_manager.init_app(app)
+    csrf = CSRFProtect(app)
+    csrf.exempt(tus.blueprint)
+    app.before_request(receiving.bound_silence)
+    app.before_request(auth.require_caller)
+    app.after_request(auth.add_request_id)
+    # Run in reverse: first the rest of the body is read away, then the answer's limit is set.
+    app.after_request(receiving.bound_silence)
+    app.after_request(receiving.leave_nothing_unread)

@@ -1,0 +1,173 @@
+"""The command `portal`: running the portal, and what an operator does at a shell."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from portal import migrate, queue
+from portal.app import create_app
+from portal.config import BadSetting, Settings
+from portal.core import accounts, assembly, fixity, reconcile, uploads
+from portal.core.accounts import ROLE_MAY, SCOPES
+from portal.core.errors import Refusal
+from portal.core.models import Recording, is_id
+from portal.core.transaction import utc_now
+from portal.db import db
+from portal.storage import store
+from storage_backends import StorageError, open_store
+from storage_backends.trial import try_out
+
+
+@click.group()
+@click.version_option(package_name="recordings-portal")
+def main() -> None:
+    """The recordings portal."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+
+
+def command(function: Callable[..., None]) -> click.Command:
+    """A command whose refusals are one sentence on stderr and exit status 1."""
+
+    @wraps(function)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            function(*args, **options)
+        except (BadSetting, Refusal, StorageError, ValueError) as problem:
+            raise click.ClickException(str(problem)) from problem
+
+    return main.command(function.__name__.rstrip("_").replace("_", "-"))(run)
+
+
+@contextmanager
+def application() -> Iterator[Settings]:
+    """The application's context, on a database that is at this version."""
+    settings = Settings.from_env()
+    with create_app(settings).app_context():
+        migrate.upgrade(db.engine)
+        yield settings
+
+
+@command
+def run_() -> None:
+    """Run the whole portal on this machine until Ctrl-C or SIGTERM."""
+    from portal import running
+
+    running.run(Settings.from_env(), click.echo)
+
+
+@command
+def demo_() -> None:
+    """Run the portal with sample recordings, made on the spot and uploaded over HTTP."""
+    from portal import demo  # brings numpy and FFmpeg along, which no other command needs
+
+    demo.run(Settings.from_env(), click.echo)
+
+
+@command
+def migrate_() -> None:
+    """Bring the database to the version of this program."""
+    with application():
+        click.echo("The database is up to date.")
+
+
+@command
+@click.argument("email")
+@click.option("--role", type=click.Choice(list(ROLE_MAY)), required=True)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def create_user(email: str, role: str, password_stdin: bool) -> None:
+    """Create an account."""
+    password = _read_password(password_stdin)
+    with application():
+        user = accounts.create_user(db.session, email, role, password)
+        click.echo(f"Created {user.email} ({user.role}).")
+
+
+def _read_password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+@command
+@click.option("--user", "email", required=True, help="Whose token it is.")
+@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True)
+def create_token(email: str, scopes: tuple[str, ...]) -> None:
+    """Make a bearer token and print it, alone, on standard output. It is never shown again."""
+    with application():
+        click.echo(accounts.create_token(db.session, email, list(scopes)))
+
+
+@command
+def check_storage() -> None:
+    """Try the configured storage, step by step, and say what does not work."""
+    settings = Settings.from_env()
+    click.echo(f"Storage: {settings.storage_url}")
+    failed = False
+    for step in try_out(open_store(settings.storage_url, settings.strict)):
+        click.echo(f"  {step.name:20} {step.seconds * 1000:7.1f} ms  {step.problem or 'ok'}")
+        failed = failed or step.problem is not None
+    if failed:
+        raise StorageError("The storage cannot be used as it is.")
+
+
+@command
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+def verify(ids: tuple[str, ...]) -> None:
+    """Read recordings back and compare their SHA-256: those named, or all."""
+    with application():
+        query = select(Recording).order_by(Recording.id)
+        if ids:
+            query = query.where(Recording.id.in_([each for each in ids if is_id(each)]))
+        rows = db.session.scalars(query).all()
+        results = [_verify_one(recording) for recording in rows]
+    if len(results) < len(set(ids)):
+        raise click.ClickException("Some of these ids are no recordings.")
+    wrong = [result for result in results if result != "ok"]
+    click.echo(f"{len(results)} checked, {len(wrong)} wrong.")
+    if wrong:
+        sys.exit(1)
+
+
+def _verify_one(recording: Recording) -> str:
+    result = fixity.verify(db.session, store, recording)
+    click.echo(f"{recording.id}  {result:8}  {recording.sha256}  {recording.filename}")
+    return result
+
+
+@command
+def reconcile_() -> None:
+    """Compare database and storage; finish what was cut off; name what does not match."""
+    with application():
+        for waiting in reconcile.waiting_uploads(db.session, utc_now()):
+            queue.ring(assembly.KIND, waiting.upload_id, waiting.epoch)
+            click.echo(f"asked for the assembly of {waiting.upload_id}")
+        removed = reconcile.tidy_ended(db.session, store)
+        found = reconcile.compare(db.session, store, utc_now())
+        click.echo(f"{removed} parts of ended uploads and {found.swept} lost objects removed.")
+        for key in found.missing:
+            click.echo(f"MISSING  {key}: a recording's bytes are not in the storage")
+        for key in found.strays:
+            click.echo(f"STRAY    {key}: no recording knows this object")
+    if found.missing:
+        sys.exit(1)
+
+
+@command
+@click.option("--verbose", is_flag=True, help="Name every upload.")
+def cleanup_expired_uploads(verbose: bool) -> None:
+    """End the uploads that have expired and remove their bytes."""
+    with application():
+        expired = uploads.expire(db.session, utc_now())
+        for upload_id in expired:
+            if verbose:
+                click.echo(f"expired {upload_id}")
+        reconcile.tidy_ended(db.session, store)
+        click.echo(f"Cleaned up {len(expired)} expired uploads")

@@ -1,0 +1,227 @@
+"""People, their roles and their tokens: who is calling, and what may they do."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.core import audit
+from portal.core.audit import SYSTEM, Actor
+from portal.core.errors import InvalidRequest, NotAllowed, NotAuthenticated, TooManyAttempts
+from portal.core.models import Token, User
+from portal.core.transaction import utc_now, writing
+
+ROLE_MAY: dict[str, frozenset[str]] = {
+    # An administrator runs the system and is no listener.
+    "admin": frozenset({"list", "uploads", "upload", "audit"}),
+    "officer": frozenset({"list", "uploads", "play", "audit"}),
+    "auditor": frozenset({"list", "uploads", "play", "audit"}),
+    "reviewer": frozenset({"list", "play"}),
+    "uploader": frozenset({"list_own", "uploads_own", "upload"}),
+}
+SCOPES = ("upload", "read", "delete", "admin")
+MIN_PASSWORD = 12
+LOGIN_WINDOW = timedelta(minutes=15)
+LOGIN_ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class Caller:
+    """An authenticated person or token. `rights` are the role's, narrowed by a token's scopes."""
+
+    user_id: str
+    label: str
+    role: str
+    rights: frozenset[str]
+    actor: Actor
+
+    def must(self, right: str) -> None:
+        """Raises NotAllowed unless this caller has the right."""
+        if right not in self.rights:
+            raise NotAllowed(f"Your account may not do this; it needs the right “{right}”.")
+
+    def owner_filter(self, right: str) -> str | None:
+        """The user id whose things alone may be seen, or None for everybody's.
+
+        Raises NotAllowed if the caller may see neither.
+        """
+        if right in self.rights:
+            return None
+        self.must(f"{right}_own")
+        return self.user_id
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    return PasswordHasher()
+
+
+@cache
+def _nobody_hash() -> str:
+    """What the password of an unknown address is checked against, so that it takes as long."""
+    return _hasher().hash(secrets.token_urlsafe())
+
+
+def clean_email(email: str) -> str:
+    """The address as it is stored. Raises InvalidRequest."""
+    cleaned = email.strip().casefold()
+    name, at, domain = cleaned.partition("@")
+    if not (name and at and domain) or len(cleaned) > 255 or not cleaned.isprintable():
+        raise InvalidRequest(f"{email!r} is no e-mail address; write it as name@example.org.")
+    return cleaned
+
+
+def create_user(session: Session, email: str, role: str, password: str) -> User:
+    """A new account. Raises InvalidRequest for a known address, a short password, a bad role."""
+    email = clean_email(email)
+    if role not in ROLE_MAY:
+        raise InvalidRequest(f"{role!r} is no role; choose one of {', '.join(ROLE_MAY)}.")
+    hashed = _hash_password(password)
+    with writing(session):
+        if session.scalar(select(User.id).where(User.email == email)):
+            raise InvalidRequest(f"There is a user {email} already.")
+        user = User(email=email, role=role, password_hash=hashed, created_at=utc_now())
+        session.add(user)
+        session.flush()
+        audit.record(session, SYSTEM, "user.created", ("user", user.id), email=email, role=role)
+    return user
+
+
+def set_password(session: Session, email: str, password: str) -> None:
+    """A new password; every open session of the account ends. Raises InvalidRequest."""
+    hashed = _hash_password(password)
+    with writing(session):
+        user = _user_by_email(session, email)
+        user.password_hash = hashed
+        user.login_epoch += 1
+        audit.record(session, SYSTEM, "user.password_changed", ("user", user.id))
+
+
+def _hash_password(password: str) -> str:
+    if len(password) < MIN_PASSWORD:
+        raise InvalidRequest(f"The password is too short; use at least {MIN_PASSWORD} characters.")
+    return _hasher().hash(password)
+
+
+def _user_by_email(session: Session, email: str) -> User:
+    user = session.scalar(select(User).where(User.email == clean_email(email)))
+    if user is None:
+        raise InvalidRequest(f"There is no user {email}; create one with `portal create-user`.")
+    return user
+
+
+def any_user(session: Session) -> bool:
+    return session.scalar(select(User.id).limit(1)) is not None
+
+
+def log_in(session: Session, email: str, password: str, visitor: Actor) -> User:
+    """The user with this address and password.
+
+    Raises NotAuthenticated, with the same sentence and delay whatever was wrong, and
+    TooManyAttempts after 20 failures from one address in 15 minutes.
+    """
+    since = utc_now() - LOGIN_WINDOW
+    if audit.count_recent(session, "auth.failed", visitor.ip, since) >= LOGIN_ATTEMPTS:
+        raise TooManyAttempts("Too many failed sign-ins from your address; wait 15 minutes.")
+    user = session.scalar(select(User).where(User.email == email.strip().casefold()))
+    session.rollback()  # checking a password takes 50 ms: hold no transaction meanwhile
+    if _password_fits(user, password) and user is not None and user.active:
+        audit.record_alone(session, actor_of(user, visitor), "auth.login", ("user", user.id))
+        return user
+    audit.record_alone(session, visitor, "auth.failed", None, "denied", email=email[:255])
+    raise NotAuthenticated("E-mail or password is wrong.")
+
+
+def _password_fits(user: User | None, password: str) -> bool:
+    try:
+        return _hasher().verify(user.password_hash if user else _nobody_hash(), password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def actor_of(user: User, visitor: Actor, token_id: str | None = None) -> Actor:
+    """The same visitor, now known by name."""
+    kind = "token" if token_id else "user"
+    return Actor(
+        kind, user.id, user.email, token_id, visitor.ip, visitor.user_agent, visitor.request_id
+    )
+
+
+def caller_for(user: User, visitor: Actor) -> Caller:
+    """A person at a browser, with everything that the role may do."""
+    return Caller(user.id, user.email, user.role, ROLE_MAY[user.role], actor_of(user, visitor))
+
+
+def create_token(
+    session: Session, email: str, scopes: list[str], expires_at: datetime | None = None
+) -> str:
+    """A new bearer token as `rp_<id>_<secret>`, the only time its secret is seen.
+
+    Raises InvalidRequest for an unknown user or scope.
+    """
+    if not scopes or not set(scopes) <= set(SCOPES):
+        raise InvalidRequest(f"A token needs scopes out of {', '.join(SCOPES)}.")
+    secret = secrets.token_urlsafe(32)
+    with writing(session):
+        user = _user_by_email(session, email)
+        token = Token(
+            user_id=user.id,
+            secret_hash=_hash_secret(secret),
+            scopes=sorted(set(scopes)),
+            created_at=utc_now(),
+            expires_at=expires_at,
+        )
+        session.add(token)
+        session.flush()
+        subject = ("token", token.id)
+        audit.record(session, SYSTEM, "token.created", subject, user=email, scopes=token.scopes)
+    return f"rp_{token.id}_{secret}"
+
+
+def _hash_secret(secret: str) -> str:
+    """Plain SHA-256 is enough: the secret is 256 random bits, nothing can guess its way to it."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def caller_by_token(session: Session, text: str, visitor: Actor) -> Caller:
+    """Whoever this bearer token stands for. Raises NotAuthenticated."""
+    kind, _, rest = text.partition("_")
+    token_id, _, secret = rest.partition("_")
+    found = (
+        session.execute(
+            select(Token, User).join(User, User.id == Token.user_id).where(Token.id == token_id)
+        ).first()
+        if kind == "rp"
+        else None
+    )
+    session.rollback()
+    fits = hmac.compare_digest(
+        _hash_secret(secret).encode(), (found[0].secret_hash if found else "0" * 64).encode()
+    )
+    if found is None or not fits or not _token_lives(found[0]) or not found[1].active:
+        raise NotAuthenticated("The token is unknown, expired or revoked; ask for a new one.")
+    token, user = found
+    rights = _rights_of_token(user.role, token.scopes)
+    return Caller(user.id, user.email, user.role, rights, actor_of(user, visitor, token.id))
+
+
+def _token_lives(token: Token) -> bool:
+    return token.revoked_at is None and (token.expires_at is None or token.expires_at > utc_now())
+
+
+def _rights_of_token(role: str, scopes: list[str]) -> frozenset[str]:
+    """A token never may more than its owner: `upload` for sending, `read` for the rest."""
+    may = ROLE_MAY[role]
+    allowed = set(may & {"upload"}) if "upload" in scopes else set()
+    if "read" in scopes:
+        allowed |= may - {"upload"}
+    return frozenset(allowed)

@@ -1,0 +1,162 @@
+"""From a complete upload to a recording: join, check size and SHA-256, look at the content.
+
+Runs in a worker, perhaps twice at once. Everything is written below a folder of this attempt's
+own; the commit that makes it a recording counts only while the attempt's lease is held, and
+whoever loses deletes its folder.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from portal.core import audit, content, leases, uploads
+from portal.core.audit import SYSTEM
+from portal.core.content import Findings
+from portal.core.leases import Lease, LeaseLost
+from portal.core.models import Part, Recording, Upload
+from portal.core.transaction import utc_now, writing
+from storage_backends import Store
+
+KIND = "assemble_upload"
+Fault = tuple[str, str]
+"""A code for programs and a sentence for people."""
+
+
+@dataclass(frozen=True)
+class _Assembled:
+    """What one attempt has written and learnt."""
+
+    key: str
+    size: int
+    sha256: str
+    findings: Findings | None = None
+    thumbnail_key: str | None = None
+    peaks_key: str | None = None
+
+
+def assemble(session: Session, store: Store, upload_id: str, lease: Lease) -> None:
+    """Make the recording of an upload whose bytes are all here; harmless to repeat.
+
+    Raises LeaseLost, and the store's errors: then the upload stays `finishing` for another try.
+    """
+    upload = session.get(Upload, upload_id)
+    parts = session.scalars(
+        select(Part).where(Part.upload_id == upload_id).order_by(Part.number)
+    ).all()
+    session.rollback()
+    if upload is None or upload.state != "finishing":
+        _close_idle(session, lease)
+        return
+    folder = f"{recording_folder(upload_id)}/{lease.epoch}"
+    try:
+        found = _build(store, upload, [part.key for part in parts], folder)
+    except BaseException:
+        _delete_below(store, folder)
+        raise
+    fault = _fault(upload, found)
+    # Any other failure may come after the database has committed: then the objects must stay.
+    try:
+        _commit(session, upload, found, fault, lease)
+    except LeaseLost:
+        _delete_below(store, folder)
+        raise
+    _delete_below(store, recording_folder(upload_id), keep=None if fault else folder)
+    uploads.tidy(session, store, upload_id)
+
+
+def recording_folder(upload_id: str) -> str:
+    """Where all objects of one recording live. The first six digits of a UUIDv7 change every
+    4.7 hours, so that no folder grows without end."""
+    return f"recordings/{upload_id[:6]}/{upload_id}"
+
+
+def _close_idle(session: Session, lease: Lease) -> None:
+    with writing(session):
+        leases.close(session, lease, "done")
+
+
+def _build(store: Store, upload: Upload, keys: Sequence[str], folder: str) -> _Assembled:
+    stored = store.join(keys, f"{folder}/original")
+    sha256 = store.checksum(stored.key)
+    found = _Assembled(stored.key, stored.size, sha256)
+    if _fault(upload, found):
+        return found
+    with tempfile.TemporaryDirectory(prefix="portal-") as out, store.as_file(stored.key) as file:
+        findings = content.inspect(file, Path(out))
+        thumbnail = _keep(store, findings.thumbnail, f"{folder}/thumbnail.jpg")
+        peaks = _keep(store, findings.peaks, f"{folder}/peaks.json")
+    return _Assembled(stored.key, stored.size, sha256, findings, thumbnail, peaks)
+
+
+def _keep(store: Store, file: Path | None, key: str) -> str | None:
+    return None if file is None else store.write(key, [file.read_bytes()]).key
+
+
+def _fault(upload: Upload, found: _Assembled) -> Fault | None:
+    """Why these bytes are not the ones that the client meant to send."""
+    if found.size != upload.length:
+        return "wrong_size", f"{found.size} bytes are stored instead of {upload.length}."
+    if upload.declared_sha256 not in (None, found.sha256):
+        return "checksum_mismatch", "The file's SHA-256 is not the one that was declared."
+    return None
+
+
+def _commit(
+    session: Session, upload: Upload, found: _Assembled, fault: Fault | None, lease: Lease
+) -> None:
+    with writing(session):
+        leases.close(session, lease, "failed" if fault else "done", fault and fault[1])
+        changed = session.execute(
+            update(Upload)
+            .where(Upload.id == upload.id, Upload.state == "finishing")
+            .values(state="failed" if fault else "done")
+        )
+        if not changed.rowcount:  # type: ignore[attr-defined]
+            raise LeaseLost(f"{lease.job_id}: the upload is finished already.")
+        if fault:
+            uploads.fail(session, session.get_one(Upload, upload.id), *fault)
+        else:
+            _add_recording(session, upload, found)
+
+
+def _delete_below(store: Store, folder: str, keep: str | None = None) -> None:
+    for stored in list(store.find(folder)):
+        if keep is None or not stored.key.startswith(f"{keep}/"):
+            store.delete(stored.key)
+
+
+def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
+    now = utc_now()
+    findings = found.findings or Findings(None, None, None, None)
+    recording = Recording(
+        id=upload.id,
+        owner_id=upload.owner_id,
+        owner_label=upload.owner_label,
+        source=upload.dialect,
+        state="ready" if findings.facts else "quarantined",
+        error_code=None if findings.facts else "not_media",
+        error_text=findings.refusal,
+        filename=upload.filename,
+        details=upload.details,
+        received_at=upload.progress_at,
+        available_at=now,
+        key=found.key,
+        size=found.size,
+        sha256=found.sha256,
+        sha256_declared=upload.declared_sha256 is not None,
+        thumbnail_key=found.thumbnail_key,
+        peaks_key=found.peaks_key,
+        integrity="ok",
+        verified_at=now,
+        **(asdict(findings.facts) if findings.facts else {}),
+    )
+    session.add(recording)
+    action = "upload.completed" if findings.facts else "upload.quarantined"
+    subject = ("recording", recording.id)
+    audit.record(session, SYSTEM, action, subject, sha256=found.sha256, size=found.size)

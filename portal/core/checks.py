@@ -1,0 +1,59 @@
+"""Checksums that ride on the bytes: a wrong one fails the write, so nothing becomes visible."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from portal.core.errors import ChecksumMismatch
+from storage_backends.base import Block
+
+
+class Digest(Protocol):
+    def update(self, block: Block, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+class _Crc32:
+    """CRC-32 in the form of a hashlib object; four bytes, most significant first."""
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def update(self, block: Block) -> None:
+        self.value = zlib.crc32(block, self.value)
+
+    def digest(self) -> bytes:
+        return self.value.to_bytes(4, "big")
+
+
+# SHA-1 and MD5 detect accidents here, nothing relies on them against an attacker.
+ALGORITHMS: dict[str, Callable[[], Digest]] = {
+    "sha1": lambda: hashlib.sha1(usedforsecurity=False),
+    "md5": lambda: hashlib.md5(usedforsecurity=False),
+    "sha256": hashlib.sha256,
+    "sha512": hashlib.sha512,
+    "crc32": _Crc32,
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one request's bytes must hash to."""
+
+    algorithm: str
+    expected: bytes
+
+    def over(self, source: Iterator[Block]) -> Iterator[Block]:
+        """The same blocks; raises ChecksumMismatch at the end if they are not the expected ones."""
+        digest = ALGORITHMS[self.algorithm]()
+        for block in source:
+            digest.update(block)
+            yield block
+        if not hmac.compare_digest(digest.digest(), self.expected):
+            raise ChecksumMismatch("The bytes that arrived are not those that were sent; resend.")

@@ -1,0 +1,219 @@
+"""What a stored recording turns out to be: runs portal.core.probe on it and checks the answer.
+
+Knows how to fence that process in and which media types are ours; parses no media bytes itself.
+"""
+
+import json
+import logging
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import IO, Any
+
+log = logging.getLogger(__name__)
+
+# Content types for (pictures and sound, sound only). Media is served under these and no other.
+TYPES: dict[str, tuple[str, str]] = {
+    "mp4": ("video/mp4", "audio/mp4"),
+    "quicktime": ("video/quicktime", "video/quicktime"),
+    "3gpp": ("video/3gpp", "audio/3gpp"),
+    "webm": ("video/webm", "audio/webm"),
+    "matroska": ("video/x-matroska", "audio/x-matroska"),
+    "mp3": ("audio/mpeg", "audio/mpeg"),
+    "aac": ("audio/aac", "audio/aac"),
+    "wav": ("audio/wav", "audio/wav"),
+    "ogg": ("video/ogg", "audio/ogg"),
+    "flac": ("audio/flac", "audio/flac"),
+    "amr": ("audio/amr", "audio/amr"),
+    "avi": ("video/x-msvideo", "video/x-msvideo"),
+    "mpegts": ("video/mp2t", "video/mp2t"),
+    "mpeg": ("video/mpeg", "video/mpeg"),
+}
+LONGEST_TEXT = 300  # characters of a refusal or a codec list that the probe may hand over
+BIGGEST_NUMBER = 10**11  # three years in milliseconds; fits every column it may go to
+LIMITS = {
+    resource.RLIMIT_CPU: 900,  # seconds; an hour of AAC takes 3, an orphan must end by itself
+    resource.RLIMIT_AS: 4 * 2**30,  # bytes; an 8K frame has 50 MB and a decoder keeps 16 of them
+    resource.RLIMIT_FSIZE: 64 * 2**20,
+    resource.RLIMIT_NOFILE: 64,
+    resource.RLIMIT_CORE: 0,
+}
+LARGEST_DERIVATIVE = 4 * 2**20  # bytes; a 480 px thumbnail has about 30 kB, peaks have 4 kB
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a recording. Sizes are in pixels, rates in Hz; None means unknown."""
+
+    kind: str
+    content_type: str
+    container: str
+    codecs: str
+    duration_ms: int | None
+    width: int | None
+    height: int | None
+    channels: int | None
+    sample_rate: int | None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for anything an honest probe would not say."""
+        for text in (self.kind, self.content_type, self.container, self.codecs):
+            if not isinstance(text, str) or not text.isascii() or len(text) > LONGEST_TEXT:
+                raise ValueError("a description is not plain text")
+        if self.kind not in ("audio", "video") or self.container not in TYPES:
+            raise ValueError("unknown kind or container")
+        if self.content_type != TYPES[self.container][self.kind == "audio"]:
+            raise ValueError("content type does not belong to the container")
+        for number in (
+            self.duration_ms,
+            self.width,
+            self.height,
+            self.channels,
+            self.sample_rate,
+        ):
+            if number is not None and not (type(number) is int and 0 <= number <= BIGGEST_NUMBER):
+                raise ValueError("a number is out of range")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Either facts, with paths of the derivatives that are whole, or one sentence of refusal."""
+
+    facts: Facts | None
+    refusal: str | None
+    thumbnail: Path | None
+    peaks: Path | None
+
+
+def inspect(path: Path, out: Path, seconds: float = 300) -> Findings:
+    """Examine the file at path for at most `seconds`; derivatives are left in the folder `out`.
+
+    Never raises for what the file holds: hostile or broken content ends as a refusal.
+    Raises OSError if the process cannot be started or `out` cannot be written.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("facts.json", "thumbnail.jpg", "peaks.json"):
+        (out / name).unlink(missing_ok=True)
+    trouble = run_probe(path, out, seconds)
+    try:
+        answer = read_answer(out / "facts.json")
+    except ValueError as error:
+        return refused(f"The content could not be examined: {trouble or error}.")
+    if isinstance(answer, str):
+        return refused(answer)
+    return Findings(answer, None, whole_thumbnail(out), whole_peaks(out))
+
+
+def refused(sentence: str) -> Findings:
+    """Findings that hold nothing but the reason."""
+    return Findings(None, sentence, None, None)
+
+
+def run_probe(path: Path, out: Path, seconds: float) -> str | None:
+    """Run the probe to its end; the answer says what went wrong with it, or None."""
+    command = [sys.executable, "-P", "-m", "portal.core.probe"]
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [*command, str(path.absolute()), str(out.absolute())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env=bare_environment(),
+            start_new_session=True,
+        )
+        trouble = wait_for(process, seconds)
+        if trouble:
+            log.warning("probe of %r: %s: %r", path.name, trouble, tail(errors))
+    return trouble
+
+
+def limit_this_process() -> None:
+    """Called by the probe as its first act, before it opens the file.
+
+    Not done in a preexec_fn: Python code between fork and exec can dead-lock if the parent has
+    threads. Nothing but our own imports runs before it.
+    """
+    for what, most in LIMITS.items():
+        resource.setrlimit(what, (most, most))
+
+
+def bare_environment() -> dict[str, str]:
+    """Only what Python needs: no configuration and no secret reaches the code that reads media."""
+    return {
+        "PATH": os.defpath,
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+        "LANG": "C.UTF-8",
+        "OPENBLAS_NUM_THREADS": "1",  # else its buffers take 64 MiB of address space per core
+        "MALLOC_ARENA_MAX": "2",  # likewise for each thread of FFmpeg
+    }
+
+
+def wait_for(process: subprocess.Popen[bytes], seconds: float) -> str | None:
+    """Wait for the end; on a time-out, a job's own too, the whole process group is killed."""
+    try:
+        code = process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return f"it took longer than {seconds:g} seconds"
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if code < 0:
+        return f"the examination was stopped by {signal.Signals(-code).name}"
+    return f"the examination failed with code {code}" if code else None
+
+
+def tail(errors: IO[bytes]) -> bytes:
+    """The last 2,000 bytes the probe complained with."""
+    size = errors.seek(0, os.SEEK_END)
+    errors.seek(max(0, size - 2000))
+    return errors.read()
+
+
+def read_answer(path: Path) -> Facts | str:
+    """Facts, or the sentence of a refusal; ValueError if the probe left nothing sensible."""
+    answer = read_json(path)
+    if not isinstance(answer, dict):
+        raise ValueError("the examination gave no answer")
+    sentence = answer.get("refused")
+    if isinstance(sentence, str) and len(sentence) <= LONGEST_TEXT and sentence.isprintable():
+        return sentence
+    if answer.keys() != {field.name for field in fields(Facts)}:
+        raise ValueError("the examination gave an answer that was not understood")
+    return Facts(**answer)
+
+
+def read_json(path: Path) -> Any:
+    """The decoded content of a small regular file; None if there is none."""
+    if not whole(path):
+        return None
+    return json.loads(path.read_bytes())
+
+
+def whole(path: Path) -> bool:
+    """True for a regular file of sane size; the probe renames, so what is there is complete."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    return 0 < path.stat().st_size <= LARGEST_DERIVATIVE
+
+
+def whole_thumbnail(out: Path) -> Path | None:
+    """The thumbnail's path if there is one and it is a JPEG."""
+    path = out / "thumbnail.jpg"
+    return path if whole(path) and path.read_bytes()[:3] == b"\xff\xd8\xff" else None
+
+
+def whole_peaks(out: Path) -> Path | None:
+    """The path of the peaks if they are at most 1,000 numbers of 0 to 100."""
+    path = out / "peaks.json"
+    try:
+        points = read_json(path)["points"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    fine = 0 < len(points) <= 1000 and all(type(p) is int and 0 <= p <= 100 for p in points)
+    return path if fine else None

@@ -1,0 +1,40 @@
+"""Fixity: are the stored bytes of a recording still the ones that were verified?"""
+
+from __future__ import annotations
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from portal.core import audit
+from portal.core.audit import SYSTEM
+from portal.core.models import Recording
+from portal.core.transaction import utc_now, writing
+from storage_backends import ObjectNotFound, Store
+
+
+def verify(session: Session, store: Store, recording: Recording) -> str:
+    """Read the recording's bytes back and compare: `ok`, `mismatch` or `missing`.
+
+    The result is kept on the row and in the audit log; only `ok` is ever served.
+    Raises StorageUnavailable, which says nothing about the bytes.
+    """
+    found = _look(store, recording)
+    with writing(session):
+        session.execute(
+            update(Recording)
+            .where(Recording.id == recording.id)
+            .values(integrity=found, verified_at=utc_now())
+        )
+        action = "integrity.verified" if found == "ok" else "integrity.mismatch"
+        result = "ok" if found == "ok" else "failed"
+        subject = ("recording", recording.id)
+        audit.record(session, SYSTEM, action, subject, result, found=found)
+    return found
+
+
+def _look(store: Store, recording: Recording) -> str:
+    try:
+        same = store.stat(recording.key).size == recording.size
+        return "ok" if same and store.checksum(recording.key) == recording.sha256 else "mismatch"
+    except ObjectNotFound:
+        return "missing"

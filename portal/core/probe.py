@@ -1,0 +1,298 @@
+"""Looks into one stored file and writes down what it is: facts, a thumbnail, a waveform.
+
+Run by portal.core.content as ``python -m portal.core.probe MEDIA_PATH OUT_DIR``. Knows media
+formats; knows nothing of users, names or storage, and trusts no byte of what it reads.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import av
+import numpy as np
+import puremagic
+from av import AudioFrame, AudioStream, Packet, VideoFrame, VideoStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Discard, Disposition, Stream
+from numpy.typing import NDArray
+
+from portal.core.content import BIGGEST_NUMBER, LONGEST_TEXT, TYPES, Facts, limit_this_process
+
+# The only demuxers that may see the file, and no way to reach anything but that file: without
+# these FFmpeg follows the addresses in a playlist.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mp3,aac,wav,ogg,flac,amr,avi,mpegts,mpeg"
+SAFE = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+BRANDS = {"qt": "quicktime", "3gp": "3gpp", "3g2": "3gpp"}
+PICTURE_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1"}
+STILL = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+WEBM_CODECS = {"vp8", "vp9", "av1", "opus", "vorbis"}
+GUESSED = {"mp3", "aac", "mpeg"}  # recognised by a few bits: some programs pass for these
+ESTIMATED = {"mp3", "aac", "amr"}  # raw streams: the first duration is only size by bit rate
+ONLY_MEDIA = "only audio and video recordings are accepted."
+WORDS = {"image": "a picture", "text": "text"}
+POINTS = 1000
+FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}  # floats: 1
+THREADS = 2  # each costs address space, and the host has other work
+
+Playable = TypeVar("Playable", AudioStream, VideoStream)
+Amplitudes = NDArray[np.float32]
+
+
+class Refused(Exception):
+    """The content is no acceptable recording; the message is a sentence for the user."""
+
+
+def main(media: Path, out: Path) -> None:
+    """Examine the file and fill the folder, the most important things first."""
+    try:
+        facts = read_facts(media)
+    except Refused as refusal:
+        return write_json(out / "facts.json", {"refused": str(refusal)})
+    write_json(out / "facts.json", asdict(facts))
+    if facts.kind == "video":
+        write_thumbnail(media, out, facts.duration_ms or 0)
+    if facts.channels:
+        write_peaks(media, out)
+    if facts.duration_ms is None or facts.container in ESTIMATED:
+        exact = replace(facts, duration_ms=measured_duration(media) or facts.duration_ms)
+        write_json(out / "facts.json", asdict(exact))
+
+
+def write_json(path: Path, content: dict[str, object]) -> None:
+    """Write whole or not at all: whoever kills this process finds no half file."""
+    temporary = path.with_suffix(".part")
+    temporary.write_text(json.dumps(content), encoding="ascii")
+    temporary.replace(path)
+
+
+def read_facts(media: Path) -> Facts:
+    """What the headers say; Refused if the file is no recording."""
+    with media.open("rb") as file:
+        head = file.read(8192)
+    refuse_other_content(head)
+    try:
+        with open_media(media) as container:
+            return described_streams(container, head)
+    except FFmpegError as error:
+        seen = sniffed(head) or "an unknown format"
+        raise Refused(f"The content looks like {seen}, or is damaged; {ONLY_MEDIA}") from error
+
+
+def refuse_other_content(head: bytes) -> None:
+    """Raise Refused for bytes that are plainly something else, before FFmpeg sees them."""
+    if not head:
+        raise Refused(f"The file is empty; {ONLY_MEDIA}")
+    kind = sniffed(head)
+    if kind and not kind.startswith(("audio/", "video/")) and kind != "application/ogg":
+        words = WORDS.get(kind.split("/")[0], "a document, playlist or program")
+        raise Refused(f"The content looks like {words} ({kind}); {ONLY_MEDIA}")
+
+
+def sniffed(head: bytes) -> str:
+    """The media type that the first bytes speak for, or an empty string."""
+    if head[4:8] == b"ftyp" and head[8:12] in PICTURE_BRANDS:
+        return "image/heif"
+    if head.isascii() and b"\0" not in head and not head.startswith((b"#", b"<")):
+        return "text/plain"
+    try:
+        best = puremagic.magic_string(head)[0]
+    except puremagic.PureError:
+        return ""
+    # Two matching bytes (confidence 0.2) prove nothing: random data has them.
+    return str(best.mime_type) if best.confidence >= 0.3 else ""
+
+
+def open_media(media: Path) -> InputContainer:
+    """Open with safe demuxers only; FFmpegError if none of them takes the file."""
+    return av.open(str(media.absolute()), options=SAFE, metadata_errors="replace")
+
+
+def described_streams(container: InputContainer, head: bytes) -> Facts:
+    """Facts of an opened file; Refused if it holds nothing to play."""
+    video, audio = first(container.streams.video), first(container.streams.audio)
+    if not video and not audio:
+        raise Refused(f"The content holds neither sound nor moving pictures; {ONLY_MEDIA}")
+    if container.format.name in GUESSED and not decodable(container):
+        raise Refused(f"The content is in no known recording format; {ONLY_MEDIA}")
+    codecs = [stream.codec_context.codec.canonical_name for stream in (video, audio) if stream]
+    name = container_name(container, head, codecs)
+    return Facts(
+        kind="video" if video else "audio",
+        content_type=TYPES[name][not video],
+        container=name,
+        codecs=", ".join(codecs)[:LONGEST_TEXT],
+        duration_ms=sane((container.duration or 0) // 1000),
+        width=sane(video.width) if video else None,
+        height=sane(video.height) if video else None,
+        channels=sane(audio.channels) if audio else None,
+        sample_rate=sane(audio.sample_rate) if audio else None,
+    )
+
+
+def sane(number: int) -> int | None:
+    """The number, or None if the file claims something absurd."""
+    return number if 0 < number <= BIGGEST_NUMBER else None
+
+
+def first(streams: Iterable[Playable]) -> Playable | None:
+    """The first stream that can be decoded and is no cover picture."""
+    return next((s for s in streams if s.codec_context and not s.disposition & STILL), None)
+
+
+def container_name(container: InputContainer, head: bytes, codecs: list[str]) -> str:
+    """Our name for the container, a key of TYPES."""
+    if container.format.name == "matroska,webm":
+        declared_webm = b"\x42\x82\x84webm" in head[:128]  # EBML element DocType
+        return "webm" if declared_webm and WEBM_CODECS.issuperset(codecs) else "matroska"
+    if container.format.name.startswith("mov,"):
+        return BRANDS.get(container.metadata.get("major_brand", "")[:3].strip(), "mp4")
+    return container.format.name
+
+
+def decodable(container: InputContainer) -> bool:
+    """True if most of the first packets can be decoded."""
+    right = wrong = 0
+    for packet in islice(packets(container), 60):
+        try:
+            right += bool(packet.decode())
+        except FFmpegError:
+            wrong += 1
+    return right > wrong
+
+
+def packets(container: InputContainer, *streams: Stream) -> Iterator["Packet[Stream]"]:
+    """Packets of the streams (of all if none is named) up to the end or to hopeless damage."""
+    try:
+        yield from container.demux(*streams)
+    except FFmpegError:
+        return  # a recording that breaks off is common: what came before it is kept
+
+
+def decoded(container: InputContainer, stream: AudioStream | VideoStream | None) -> Iterator[Any]:
+    """Frames of one stream; damaged packets are left out. Frames of nothing for None."""
+    if stream is None:
+        return
+    if not stream.codec_context.is_open:
+        stream.codec_context.thread_count = THREADS
+    for other in container.streams:  # in MP4 and MOV the bytes of the others are not even read
+        other.discard = Discard.default if other is stream else Discard.all
+    for packet in packets(container, stream):
+        try:
+            frames = packet.decode()
+        except FFmpegError:
+            continue
+        yield from frames
+
+
+def measured_duration(media: Path) -> int | None:
+    """Milliseconds from the first to the last time stamp of all packets, or None."""
+    start, end = float("inf"), 0.0
+    with open_media(media) as container:
+        for packet in packets(container):
+            if packet.pts is not None and packet.time_base:
+                start = min(start, float(packet.pts * packet.time_base))
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    return sane(round((end - start) * 1000)) if end > start else None
+
+
+def write_thumbnail(media: Path, out: Path, duration_ms: int) -> None:
+    """Write thumbnail.jpg, at most 480 px wide, or nothing if no frame can be decoded."""
+    with open_media(media) as container:
+        frame = first_telling(candidates(container, duration_ms))
+        if frame is not None:
+            upright(frame, 480).save(out / "part.jpg", qmin=4, qmax=4)  # about quality 80
+            (out / "part.jpg").replace(out / "thumbnail.jpg")
+
+
+def candidates(container: InputContainer, duration_ms: int) -> Iterator[VideoFrame]:
+    """Some frames from 10 % on, then from further places, then from the start."""
+    for share in (0.1, 0.3, 0.6, 0.0) if duration_ms else (0.0,):
+        with suppress(FFmpegError):  # no index, or a broken one: what comes next will do
+            container.seek((container.start_time or 0) + int(duration_ms * 1000 * share))
+        yield from islice(decoded(container, first(container.streams.video)), 0, 150, 30)
+
+
+def first_telling(frames: Iterable[VideoFrame]) -> VideoFrame | None:
+    """The first frame that is not all one colour (black, mostly); failing that, the last."""
+    frame = None
+    for frame in frames:
+        small = frame.reformat(width=64, height=36, format="gray").to_ndarray()
+        if small.std() > 6:  # of 255; camera noise in the dark has 1 to 3
+            break
+    return frame
+
+
+def upright(frame: VideoFrame, most: int) -> VideoFrame:
+    """The frame at most `most` pixels wide, turned the way the camera was held."""
+    turns = round(frame.rotation / 90) % 4
+    scale = min(1.0, most / (frame.height if turns % 2 else frame.width))
+    width, height = max(2, round(frame.width * scale)), max(2, round(frame.height * scale))
+    small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA")
+    pixels = np.ascontiguousarray(np.rot90(np.asarray(small.to_ndarray()), turns))
+    return VideoFrame.from_ndarray(pixels, format="rgb24")
+
+
+def write_peaks(media: Path, out: Path) -> None:
+    """Write peaks.json, or nothing if no sound can be decoded."""
+    envelope, seconds = Envelope(), 0.0
+    with open_media(media) as container:
+        for frame in decoded(container, first(container.streams.audio)):
+            if frame.samples and frame.sample_rate:
+                envelope.add(loudness(frame))
+                seconds += frame.samples / frame.sample_rate
+    if points := envelope.points():
+        write_json(out / "peaks.json", {"points": points, "duration_ms": round(seconds * 1000)})
+
+
+def loudness(frame: AudioFrame) -> Amplitudes:
+    """The largest amplitude, 0 to 1, in any channel of each 64 samples."""
+    raw: NDArray[Any] = frame.to_ndarray()  # (channels, samples) or (1, samples x channels)
+    starts = np.arange(0, raw.shape[1], 64 * raw.shape[1] // frame.samples)
+    high = np.maximum.reduceat(raw, starts, axis=1).max(axis=0)
+    low = np.minimum.reduceat(raw, starts, axis=1).min(axis=0)
+    middle = np.float32(128 if raw.dtype == np.uint8 else 0)
+    farthest: Amplitudes = np.maximum(high - middle, middle - low)
+    return farthest / np.float32(FULL_SCALE.get(raw.dtype.str[1:], 1.0))
+
+
+class Envelope:
+    """Joins values in pairs whenever there are too many, so that memory stays constant."""
+
+    def __init__(self) -> None:
+        self.joined = 1  # values in a block
+        self.blocks: Amplitudes = np.zeros(0, np.float32)
+        self.waiting: list[Amplitudes] = [self.blocks]
+
+    def add(self, values: Amplitudes) -> None:
+        """Take the next values."""
+        self.waiting.append(values)
+        if len(self.waiting) >= 64:  # a frame brings about 16
+            self.settle()
+
+    def settle(self) -> None:
+        """Move the waiting values into blocks; those that fill no block wait on."""
+        values = np.concatenate(self.waiting)
+        cut = len(values) - len(values) % self.joined
+        self.waiting = [values[cut:]]
+        self.blocks = np.append(self.blocks, values[:cut].reshape(-1, self.joined).max(axis=1))
+        while len(self.blocks) > 16 * POINTS:
+            pairs = np.pad(self.blocks, (0, len(self.blocks) % 2)).reshape(-1, 2)
+            self.blocks, self.joined = pairs.max(axis=1), self.joined * 2
+
+    def points(self) -> list[int]:
+        """At most POINTS numbers of 0 to 100 over everything added."""
+        self.settle()
+        starts = np.linspace(0, len(self.blocks), min(POINTS, len(self.blocks)), endpoint=False)
+        peaks = np.maximum.reduceat(self.blocks, starts.astype(int)) if len(starts) else starts
+        return [round(100 * float(peak)) for peak in np.nan_to_num(peaks).clip(0, 1)]
+
+
+if __name__ == "__main__":
+    limit_this_process()
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

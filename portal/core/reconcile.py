@@ -1,0 +1,119 @@
+"""Comparing what the database says with what there is, and naming every difference.
+
+It finishes what was cut off and sweeps bytes that were never acknowledged. An object or row that
+stands alone is only reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from portal.core import assembly, uploads
+from portal.core.models import Job, Part, Recording, Upload
+from portal.core.transaction import utc_now
+from storage_backends import Store, StoredObject
+from storage_backends.local import LocalStore
+
+SWEEP_AFTER = timedelta(days=1)
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A complete upload that nobody is assembling, and how often that was begun."""
+
+    upload_id: str
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Differences:
+    """`swept`: how many unacknowledged objects were removed. The others are keys to look into."""
+
+    swept: int
+    missing: list[str]
+    strays: list[str]
+
+
+def waiting_uploads(session: Session, now: datetime) -> list[Waiting]:
+    """The uploads whose assembly has to be asked for (again)."""
+    kind = assembly.KIND
+    query = (
+        select(Upload.id, Job.epoch)
+        .outerjoin(Job, (Job.object_id == Upload.id) & (Job.kind == kind))
+        .where(Upload.state == "finishing")
+        .where(or_(Job.lease_until.is_(None), Job.lease_until <= now))
+        .limit(BATCH)
+    )
+    found = [Waiting(upload_id, epoch or 0) for upload_id, epoch in session.execute(query)]
+    session.rollback()
+    return found
+
+
+def tidy_ended(session: Session, store: Store) -> int:
+    """Remove the parts that ended uploads have left behind, and return their number."""
+    query = select(Part.upload_id).join(Upload).where(uploads.parts_unneeded(utc_now())).distinct()
+    ended = session.scalars(query.limit(BATCH)).all()
+    session.rollback()
+    return sum(uploads.tidy(session, store, upload_id) for upload_id in ended)
+
+
+def compare(session: Session, store: Store, now: datetime) -> Differences:
+    """Look at every object and every recording once."""
+    return Differences(
+        swept=_sweep_parts(session, store, now - SWEEP_AFTER),
+        missing=list(_missing(session, store)),
+        strays=list(_strays(session, store, now - SWEEP_AFTER)),
+    )
+
+
+def _sweep_parts(session: Session, store: Store, older_than: datetime) -> int:
+    """Parts without a row were never acknowledged: their writer died before it could count them."""
+    old = (each for each in store.find("parts") if each.modified < older_than)
+    lost = [key for batch in _batches(old) for key in _without_row(session, batch)]
+    if isinstance(store, LocalStore):
+        lost += [each.key for each in store.find_abandoned() if each.modified < older_than]
+    for key in lost:
+        store.delete(key)
+    return len(lost)
+
+
+def _without_row(session: Session, batch: list[StoredObject]) -> Iterator[str]:
+    keys = [each.key for each in batch]
+    known = set(session.scalars(select(Part.key).where(Part.key.in_(keys))))
+    session.rollback()
+    return (key for key in keys if key not in known)
+
+
+def _missing(session: Session, store: Store) -> Iterator[str]:
+    """Keys of recordings whose object is not in the store."""
+    there = {each.key for each in store.find("recordings")}
+    keys = session.scalars(select(Recording.key)).all()
+    session.rollback()
+    return (key for key in keys if key not in there)
+
+
+def _strays(session: Session, store: Store, older_than: datetime) -> Iterator[str]:
+    """Objects among the recordings that no row knows."""
+    rows = session.execute(select(Recording.key, Recording.thumbnail_key, Recording.peaks_key))
+    known = {key for row in rows for key in row}
+    session.rollback()
+    for each in store.find("recordings"):
+        if each.key not in known and each.modified < older_than:
+            yield each.key
+
+
+def _batches(objects: Iterable[StoredObject]) -> Iterator[list[StoredObject]]:
+    batch: list[StoredObject] = []
+    for each in objects:
+        batch.append(each)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

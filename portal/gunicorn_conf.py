@@ -1,0 +1,41 @@
+"""gunicorn's settings, taken from the portal's."""
+
+import socket
+import struct
+import threading
+from typing import Any
+
+from portal.config import Settings
+from portal.receiving import Server
+
+_settings = Settings.from_env()
+_of_thread = threading.local()
+
+bind = f"{_settings.host}:{_settings.port}"
+worker_class = "gthread"  # `sync` workers are killed in the middle of a slow body
+workers = _settings.web_processes
+threads = _settings.web_threads
+worker_connections = max(1000, 4 * threads)
+keepalive = 30
+timeout = 60
+graceful_timeout = 7
+loglevel = "warning"
+limit_request_field_size = 16 * 1024  # Upload-Metadata and Upload-Concat are long
+
+
+def when_ready(server: Any) -> None:
+    """Headers that never end: accepted sockets inherit the listener's receive time-out."""
+    limit = struct.pack("ll", _settings.idle_seconds, 0)
+    for listener in server.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    """An application cannot ask gunicorn to close a connection; the request in hand can."""
+    _of_thread.close = request.force_close
+
+
+def post_worker_init(worker: Any) -> None:
+    """Lets requests under way know of a SIGTERM: they keep what they have received and end."""
+    Server.close_connection = staticmethod(lambda: _of_thread.close())
+    Server.stopping = staticmethod(lambda: not worker.alive)

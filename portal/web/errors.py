@@ -1,0 +1,76 @@
+"""Errors of the pages: every refusal becomes a page that says what happened and what to do."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, current_app, render_template, request
+from flask_babel import LazyString, lazy_gettext
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from portal.core.errors import Refusal
+from storage_backends import ObjectNotFound, StorageError
+
+SENTENCES: dict[int, tuple[LazyString, LazyString]] = {
+    400: (
+        lazy_gettext("That request was not understood"),
+        lazy_gettext("Go back, reload the page and try again."),
+    ),
+    403: (
+        lazy_gettext("Not yours to open"),
+        lazy_gettext("Your role does not include this. Ask an administrator if it should."),
+    ),
+    404: (
+        lazy_gettext("Nothing here"),
+        lazy_gettext("It does not exist, or it is not yours to see."),
+    ),
+    409: (
+        lazy_gettext("This recording is not served"),
+        lazy_gettext("It is quarantined or was found damaged. Its page says why."),
+    ),
+    413: (
+        lazy_gettext("That was too much at once"),
+        lazy_gettext("Send less, or send it through a resumable upload."),
+    ),
+    503: (
+        lazy_gettext("The storage does not answer"),
+        lazy_gettext("Lists keep working; playing does not for now. Try again in a minute."),
+    ),
+    500: (
+        lazy_gettext("Something went wrong on our side"),
+        lazy_gettext("It has been logged. Tell your administrator the number below."),
+    ),
+}
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(Refusal, lambda error: answer(error.status))
+    app.register_error_handler(StorageError, _storage)
+    app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(HTTPException, _http)
+
+
+def answer(status: int) -> tuple[str, int] | Response:
+    """The page for this status; a plain line for programs, which ask below /api."""
+    title, advice = SENTENCES.get(status, SENTENCES[400 if status < 500 else 500])
+    if request.path.startswith("/api/"):
+        return Response(f"{title}. {advice}\n", status, mimetype="text/plain")
+    return render_template("error.html", status=status, title=title, advice=advice), status
+
+
+def _http(error: HTTPException) -> tuple[str, int] | Response | HTTPException:
+    if error.code is None or error.code < 400:
+        return error
+    if isinstance(error, InternalServerError):
+        current_app.logger.error("unhandled", exc_info=error.original_exception)
+    return answer(error.code)
+
+
+def _storage(error: StorageError) -> tuple[str, int] | Response:
+    current_app.logger.error("%s", error)
+    return answer(404 if isinstance(error, ObjectNotFound) else 503)
+
+
+def _database(error: OperationalError) -> tuple[str, int] | Response:
+    """A full disk stops SQLite too; nothing was committed, and the client may come again."""
+    current_app.logger.error("database: %s", error.orig)
+    return answer(507 if "full" in str(error.orig) else 503)

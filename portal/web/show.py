@@ -1,0 +1,62 @@
+"""How values look on a page: sizes, lengths of time, points in time, names of states."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from babel.dates import format_datetime as babel_datetime
+from babel.numbers import format_decimal
+from flask import Flask, url_for
+from flask_babel import LazyString, get_locale, lazy_gettext
+from markupsafe import Markup
+
+from portal import __version__
+
+STATES: dict[str, LazyString] = {
+    "ready": lazy_gettext("Available"),
+    "quarantined": lazy_gettext("Quarantined"),
+    "open": lazy_gettext("Receiving"),
+    "finishing": lazy_gettext("Assembling"),
+    "failed": lazy_gettext("Failed"),
+}
+KINDS: dict[str, LazyString] = {"video": lazy_gettext("Video"), "audio": lazy_gettext("Audio")}
+
+
+def size(count: int) -> str:
+    """1234567 → 1.2 MB, in the reader's locale."""
+    value, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1000
+    pattern = "0" if unit == "B" or value >= 100 else "0.0"
+    return f"{format_decimal(value, format=pattern, locale=get_locale())} {unit}"
+
+
+def duration(milliseconds: int | None) -> str:
+    """3723000 → 1:02:03; a dash where it is unknown."""
+    if milliseconds is None:
+        return "–"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def moment(at: datetime) -> Markup:
+    """A point in time: in UTC as sent, in the reader's own zone once local-time.js has run."""
+    shown = babel_datetime(at, "yyyy-MM-dd HH:mm", locale=get_locale())
+    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), shown)
+
+
+def asset(name: str) -> str:
+    """The address of a static file; it changes with the file, so that browsers may keep it."""
+    path = Path(__file__).parent.parent / "static" / name
+    stamp = f"{path.stat().st_mtime_ns:x}" if path.exists() else __version__
+    return url_for("static", filename=name, v=stamp)
+
+
+def init_app(app: Flask) -> None:
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 30 * 24 * 3600
+    app.jinja_env.filters.update(size=size, duration=duration, moment=moment)
+    app.jinja_env.globals.update(asset=asset, state_name=STATES, kind_name=KINDS)

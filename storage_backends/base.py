@@ -1,0 +1,120 @@
+"""The Store interface and its errors: what every place that keeps bytes promises.
+
+It knows keys and bytes, nothing of uploads, recordings or who is asking.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+Block = bytes | bytearray | memoryview
+Source = Iterable[Block]
+"""Bytes on their way in. A block may be a buffer that is overwritten once the next is asked for.
+A source raises no OSError: that is how a store tells its own troubles from its source's."""
+
+BLOCK_SIZE = 1024 * 1024
+
+
+class StorageError(Exception):
+    """Something went wrong in a store; the message says what to look at."""
+
+
+class ObjectNotFound(StorageError):
+    """No object has this key."""
+
+
+class ObjectExists(StorageError):
+    """The key is taken; objects are written once and never changed."""
+
+
+class StorageUnavailable(StorageError):
+    """The store does not answer or refuses us; trying again later may help."""
+
+
+class StorageFull(StorageError):
+    """No room is left; nothing of this write is visible."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object as the store sees it. `size` in bytes, `modified` in UTC."""
+
+    key: str
+    size: int
+    modified: datetime
+
+
+class Store(ABC):
+    """A place that keeps bytes under keys such as `recordings/0190…/1`.
+
+    Keys are made by us: `/`-separated segments of `[A-Za-z0-9._-]`, never a client's text.
+    Every method may raise StorageUnavailable.
+    """
+
+    @abstractmethod
+    def write(self, key: str, source: Source) -> StoredObject:
+        """Keep all of `source` under a fresh `key`, visible only when complete and durable.
+
+        If the source raises, nothing becomes visible and its exception passes through.
+        Raises ObjectExists, StorageFull.
+        """
+
+    @abstractmethod
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` up to, not including, `stop` (the end by default), in blocks.
+
+        Raises ObjectNotFound before the first block.
+        """
+
+    @abstractmethod
+    def stat(self, key: str) -> StoredObject:
+        """Size and time of one object. Raises ObjectNotFound."""
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Remove the object and make sure that it is gone; a missing one is fine."""
+
+    @abstractmethod
+    def find(self, prefix: str) -> Iterator[StoredObject]:
+        """Every object below the folder `prefix` (no partial names), other processes' too."""
+
+    def join(self, keys: Sequence[str], key: str) -> StoredObject:
+        """Keep the objects of `keys`, one after the other, as a new object; they stay as they are.
+
+        Raises ObjectNotFound, ObjectExists, StorageFull.
+        """
+        return self.write(key, (block for part in keys for block in self.read(part)))
+
+    def checksum(self, key: str) -> str:
+        """The SHA-256 of the stored bytes, read back from the store, as 64 hex digits."""
+        digest = hashlib.sha256()
+        for block in self.read(key):
+            digest.update(block)
+        return digest.hexdigest()
+
+    def as_file(self, key: str) -> AbstractContextManager[Path]:
+        """The object as a local file to read from, for as long as the `with` block lasts."""
+        return self._downloaded(key)
+
+    @contextmanager
+    def _downloaded(self, key: str) -> Iterator[Path]:
+        with tempfile.NamedTemporaryFile(prefix="portal-") as copy:
+            for block in self.read(key):
+                copy.write(block)
+            copy.flush()
+            yield Path(copy.name)
+
+    def local_path(self, key: str) -> Path | None:
+        """Where the operating system finds the object as a file, if this store keeps files."""
+        return None
+
+    def direct_url(self, key: str) -> str | None:
+        """A short-lived address where a client gets the object without us, if the store has one."""
+        return None

@@ -1,0 +1,170 @@
+"""Objects as files of the local disk: durable, never overwritten, joined inside the kernel.
+
+Order of every write: temporary name → data synced → final name (exclusive) → directory synced.
+Without the last step a power cut leaves no name, without the second a name with 0 bytes
+(measured on ext4 and XFS).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from storage_backends.base import BLOCK_SIZE, Source, StorageUnavailable, StoredObject
+from storage_backends.fsspec_store import FsspecStore, store_errors
+from storage_backends.kernel import copy_into, start_write_back
+
+TEMPORARY = ".tmp"
+WRITE_BACK_EVERY = 8 * 1024 * 1024
+
+
+class LocalStore(FsspecStore):
+    """Files below `root`, a directory that is created when missing.
+
+    With `strict`, a write returns only after its bytes and its name survive a power cut; without,
+    only `join` does.
+    """
+
+    def __init__(self, root: Path, strict: bool = True) -> None:
+        super().__init__("file", str(root.resolve()))
+        self.strict = strict
+        with store_errors(""):
+            root.mkdir(parents=True, exist_ok=True, mode=0o750)
+
+    def write(self, key: str, source: Source) -> StoredObject:
+        return self._publish(key, lambda file: _pour(source, file, self.strict), self.strict)
+
+    def join(self, keys: Sequence[str], key: str) -> StoredObject:
+        if len(keys) == 1:
+            return self._link(keys[0], key)
+        return self._publish(key, lambda file: self._append_all(keys, file), sync=True)
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        with store_errors(key):
+            file = os.open(self._path(key), os.O_RDONLY)
+        return _blocks(file, start, stop)
+
+    def delete(self, key: str) -> None:
+        path = Path(self._path(key))
+        with store_errors(key):
+            path.unlink(missing_ok=True)
+            if path.exists():
+                raise StorageUnavailable(f"The file of {key!r} is still there after deleting it.")
+            self._drop_empty_folders(path.parent)
+
+    def find(self, prefix: str) -> Iterator[StoredObject]:
+        return (found for found in super().find(prefix) if not found.key.endswith(TEMPORARY))
+
+    def find_abandoned(self) -> Iterator[StoredObject]:
+        """Temporary files: of writes going on now, or cut off by a crash when they are old."""
+        return (found for found in super().find("") if found.key.endswith(TEMPORARY))
+
+    def as_file(self, key: str) -> nullcontext[Path]:
+        self.stat(key)
+        return nullcontext(Path(self._path(key)))
+
+    def local_path(self, key: str) -> Path | None:
+        return Path(self._path(key))
+
+    def _publish(self, key: str, fill: Callable[[int], None], sync: bool) -> StoredObject:
+        path = Path(self._path(key))
+        with store_errors(key), self._temporary_beside(path, sync) as (file, temporary):
+            fill(file)
+            if sync:
+                os.fdatasync(file)
+            os.link(temporary, path)
+        if sync:
+            _sync_folder(path.parent)
+        return self.stat(key)
+
+    def _link(self, old: str, key: str) -> StoredObject:
+        path = Path(self._path(key))
+        with store_errors(old):
+            self._make_folder(path.parent, sync=True)
+            os.link(self._path(old), path)
+            _sync(path)
+            _sync(path.parent)
+        return self.stat(key)
+
+    def _append_all(self, keys: Sequence[str], file: int) -> None:
+        for key in keys:
+            with Path(self._path(key)).open("rb") as part:
+                copy_into(file, part.fileno())
+
+    @contextmanager
+    def _temporary_beside(self, path: Path, sync: bool) -> Iterator[tuple[int, Path]]:
+        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+        file = self._create(temporary, sync)
+        try:
+            yield file, temporary
+        finally:
+            os.close(file)
+            temporary.unlink()
+
+    def _create(self, path: Path, sync: bool) -> int:
+        # Another process may remove the folder as empty between the two calls: once more then.
+        for _ in range(3):
+            self._make_folder(path.parent, sync)
+            with contextlib.suppress(FileNotFoundError):
+                return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o440)
+        raise StorageUnavailable(f"The folder {path.parent} disappears while it is written to.")
+
+    def _make_folder(self, folder: Path, sync: bool) -> None:
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        if sync:
+            for each in reversed(missing):
+                _sync(each.parent)
+
+    def _drop_empty_folders(self, folder: Path) -> None:
+        with contextlib.suppress(OSError):  # the first folder that is not empty ends the climb
+            while folder != Path(self.root):
+                folder.rmdir()
+                folder = folder.parent
+
+
+def _pour(source: Source, file: int, write_back: bool) -> None:
+    started = written = 0
+    for block in source:
+        written += _write_all(file, block)
+        if write_back and written - started >= WRITE_BACK_EVERY:
+            start_write_back(file, started, written - started)
+            started = written
+
+
+def _write_all(file: int, block: bytes | bytearray | memoryview) -> int:
+    rest = memoryview(block)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+    return len(block)
+
+
+def _blocks(file: int, start: int, stop: int | None) -> Iterator[bytes]:
+    try:
+        at = start
+        while block := os.pread(file, _step(at, stop), at):
+            yield block
+            at += len(block)
+    finally:
+        os.close(file)
+
+
+def _step(at: int, stop: int | None) -> int:
+    return BLOCK_SIZE if stop is None else max(0, min(BLOCK_SIZE, stop - at))
+
+
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _sync_folder(folder: Path) -> None:
+    with store_errors(str(folder)):
+        _sync(folder)

@@ -1,0 +1,297 @@
+"""What the tests share: one real portal (gunicorn, Valkey, workers, cron) for the whole run."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+from flask import Flask
+
+from portal import sample_media
+from portal.app import create_app
+from portal.config import Settings
+from portal.core import accounts
+from portal.db import db
+
+TUS = "/api/v1/videos/tus"
+Finished = subprocess.CompletedProcess[str]
+PASSWORD = "correct horse battery staple"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
+    """The first true value of the condition; fails when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not in {seconds} s: {what or condition}")
+        time.sleep(0.03)
+    return found
+
+
+class Portal:
+    """A portal that runs as `portal run` runs it, and what a test wants to ask it."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.data = folder / "data with blanks"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = os.environ | {
+            "PORTAL_DATA_DIR": str(self.data),
+            "PORT": str(self.port),
+            "PORTAL_LEASE_SECONDS": "2",
+            "PORTAL_RECONCILE_SECONDS": "1",
+            **settings,
+        }
+        self.log = folder / "portal.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Portal:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "portal", "run"],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+        wait_for(self.answers, what=f"portal is up, see {self.log}")
+        return self
+
+    def answers(self) -> bool:
+        assert self.process is not None and self.process.poll() is None, self.log.read_text()
+        try:
+            return requests.get(f"{self.url}/health", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def stop(self, number: int = signal.SIGTERM) -> float:
+        """Stop it and return how many seconds that took."""
+        assert self.process is not None
+        begun = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(20)
+        return time.monotonic() - begun
+
+    def children(self, name: str = "") -> list[int]:
+        """Its processes whose command line has this word, grandchildren too."""
+        assert self.process is not None
+        if not psutil.pid_exists(self.process.pid):
+            return []
+        below = psutil.Process(self.process.pid).children(recursive=True)
+        return [each.pid for each in below if name in " ".join(_command(each))]
+
+    def cli(self, *words: str, given: str = "", check: bool = True) -> Finished:
+        return subprocess.run(
+            [sys.executable, "-m", "portal", *words],
+            env=self.environment,
+            input=given,
+            text=True,
+            capture_output=True,
+            check=check,
+        )
+
+    def person(self, role: str) -> str:
+        """A new account with PASSWORD; returns its address."""
+        email = f"{role}-{secrets.token_hex(4)}@example.org"
+        with self.app.app_context():
+            return accounts.create_user(db.session, email, role, PASSWORD).email
+
+    def token(self, role: str = "uploader", scope: str = "upload") -> str:
+        """A token of a new account."""
+        email = self.person(role)
+        with self.app.app_context():
+            return accounts.create_token(db.session, email, [scope])
+
+    @cached_property
+    def app(self) -> Flask:
+        """An application of our own on the portal's data: quicker than its command line."""
+        return create_app(Settings.from_env(self.environment))
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        """Looks into the database as an operator would."""
+        connection = sqlite3.connect(f"file:{self.data}/portal.sqlite3?mode=ro", uri=True)
+        connection.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in connection.execute(query, values)]
+        finally:
+            connection.close()
+
+    def recording(self, upload_id: str, seconds: float = 30) -> dict[str, Any]:
+        """The recording of this upload, once there is one."""
+        query = "SELECT * FROM recording WHERE id = ?"
+        return wait_for(lambda: self.rows(query, upload_id), seconds, f"recording {upload_id}")[0]
+
+    def stored_files(self, below: str = "") -> list[Path]:
+        return [path for path in (self.data / "store" / below).rglob("*") if path.is_file()]
+
+
+class Tus:
+    """A tus client that does exactly what a test says, and checks nothing."""
+
+    def __init__(self, portal: Portal, token: str) -> None:
+        self.portal = portal
+        self.session = requests.Session()
+        self.session.headers.update({"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0"})
+
+    def create(self, length: int | str, metadata: str = "", **headers: str) -> requests.Response:
+        sent = {"Upload-Length": str(length), "Upload-Metadata": metadata} | headers
+        return self.session.post(self.portal.url + TUS, headers=sent)
+
+    def begin(self, length: int, metadata: str = "") -> str:
+        """A new upload's path."""
+        response = self.create(length, metadata)
+        assert response.status_code == 201, response.text
+        return response.headers["Location"]
+
+    def patch(self, path: str, offset: int | str, body: Any, **headers: str) -> requests.Response:
+        kind = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": str(offset)}
+        return self.session.patch(self.portal.url + path, data=body, headers=kind | headers)
+
+    def head(self, path: str) -> requests.Response:
+        return self.session.head(self.portal.url + path)
+
+    def offset(self, path: str) -> int:
+        return int(self.head(path).headers["Upload-Offset"])
+
+    def delete(self, path: str) -> requests.Response:
+        return self.session.delete(self.portal.url + path)
+
+    def raw(self, path: str, offset: int, length: int) -> socket.socket:
+        """A connection on which a PATCH has been announced, and no byte of its body sent."""
+        connection = socket.create_connection(("127.0.0.1", self.portal.port), timeout=30)
+        authorization = self.session.headers["Authorization"]
+        connection.sendall(
+            f"PATCH {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {authorization}\r\n"
+            f"Tus-Resumable: 1.0.0\r\nUpload-Offset: {offset}\r\nContent-Length: {length}\r\n"
+            "Content-Type: application/offset+octet-stream\r\n\r\n".encode()
+        )
+        return connection
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:  # it has just ended
+        return []
+
+
+def upload_id(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """The portal that most tests share. Those that break things start one of their own."""
+    running = Portal(tmp_path_factory.mktemp("portal")).start()
+    yield running
+    running.stop()
+    assert not running.children(), "the portal left processes behind"
+
+
+@pytest.fixture
+def own_portal(tmp_path: Path) -> Iterator[Callable[..., Portal]]:
+    """Starts portals with settings of the test's own, and stops them at its end."""
+    started: list[Portal] = []
+
+    def start(**settings: str) -> Portal:
+        folder = tmp_path / str(len(started))
+        folder.mkdir()
+        started.append(Portal(folder, **settings).start())
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process is not None and each.process.poll() is None:
+            each.stop()
+
+
+@pytest.fixture(scope="session")
+def token(portal: Portal) -> str:
+    return portal.token()
+
+
+@pytest.fixture
+def tus(portal: Portal, token: str) -> Tus:
+    return Tus(portal, token)
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Real media of a few seconds, made on first use: media("call-support-4711.aac")."""
+    folder = tmp_path_factory.mktemp("media")
+
+    def made(name: str, seconds: int = 4) -> Path:
+        path = folder / f"{seconds}-{name}"
+        return path if path.exists() else sample_media.make_sample(name, path, seconds)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an empty PostgreSQL, started for this run."""
+    folder = tmp_path_factory.mktemp("postgres")
+    program = _find_postgres()
+    port = free_port()
+    as_user: dict[str, Any] = {}
+    if os.getuid() == 0:  # PostgreSQL refuses to run as root
+        nobody = pwd.getpwnam("nobody")
+        as_user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        for each in (folder, *folder.parents[:3]):
+            if each != Path("/tmp"):
+                each.chmod(0o755)
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | as_user
+    data = str(folder / "data")
+    subprocess.run(
+        [str(program / "initdb"), "-D", data, "-U", "portal", "-A", "trust", "-E", "UTF8"],
+        check=True,
+        cwd=folder,
+        **quiet,
+    )
+    options = ["-D", data, "-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1"]
+    server = subprocess.Popen([str(program / "postgres"), *options], cwd=folder, **quiet)
+    try:
+        wait_for(lambda: _accepts(port), what="PostgreSQL listens")
+        yield f"postgresql://portal@127.0.0.1:{port}/postgres"
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(20)
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _find_postgres() -> Path:
+    """Where initdb and postgres are; installed when that is possible, a clear failure otherwise."""
+    for _ in range(2):
+        found = [Path(path) for path in (shutil.which("initdb"),) if path]
+        found += sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
+        if found:
+            return found[0].resolve().parent
+        if os.getuid() == 0 and shutil.which("apt-get"):
+            subprocess.run(["apt-get", "update", "-qq"], check=True)
+            subprocess.run(["apt-get", "install", "-y", "-qq", "postgresql"], check=True)
+    pytest.fail("These tests need PostgreSQL: install the package «postgresql».")

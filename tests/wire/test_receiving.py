@@ -1,0 +1,242 @@
+"""Bytes on their way in: cuts, stalls, rivals, restarts, full disks, and memory."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from tests.conftest import Portal, Tus, upload_id, wait_for
+
+MIB = 1024 * 1024
+
+
+def test_a_cut_request_keeps_every_byte_that_arrived(portal: Portal, tus: Tus) -> None:
+    content = secrets.token_bytes(5 * MIB)
+    path = tus.begin(len(content))
+    with tus.raw(path, 0, len(content)) as connection:
+        connection.sendall(content[: 3 * MIB + 17])
+    wait_for(lambda: tus.offset(path) == 3 * MIB + 17)
+    tus.patch(path, 3 * MIB + 17, content[3 * MIB + 17 :])
+    assert portal.recording(upload_id(path))["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_twenty_cuts_in_a_row_lose_nothing(portal: Portal, tus: Tus) -> None:
+    content = secrets.token_bytes(4 * MIB)
+    path, offset = tus.begin(len(content)), 0
+    for _ in range(20):
+        stop = offset + secrets.randbelow(MIB // 8) + 1
+        with tus.raw(path, offset, len(content) - offset) as connection:
+            connection.sendall(content[offset:stop])
+        wait_for(lambda stop=stop: tus.offset(path) == stop)
+        offset = stop
+    tus.patch(path, offset, content[offset:])
+    assert portal.recording(upload_id(path))["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_a_cut_request_with_a_checksum_keeps_nothing(tus: Tus) -> None:
+    path = tus.begin(1000)
+    connection = tus.raw(path, 0, 0)
+    connection.close()
+    header = {"Upload-Checksum": "sha1 AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "Content-Length": "1000"}
+    with pytest.raises(requests.ConnectionError):
+        tus.session.patch(
+            tus.portal.url + path,
+            data=_cut_after(b"x" * 500),
+            headers=header
+            | {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"},
+        )
+    assert tus.offset(path) == 0
+
+
+def _cut_after(content: bytes) -> Iterator[bytes]:
+    yield content
+    raise requests.ConnectionError("cut on purpose")
+
+
+def test_a_new_connection_takes_over_from_a_stalled_one_at_once(portal: Portal, tus: Tus) -> None:
+    content = secrets.token_bytes(2 * MIB)
+    path = tus.begin(len(content))
+    with tus.raw(path, 0, len(content)) as stalled:
+        stalled.sendall(content[:MIB])
+        begun = time.monotonic()
+        assert tus.offset(path) == 0
+        assert tus.patch(path, 0, content).status_code == 204
+        assert time.monotonic() - begun < 5
+        # The zombie wakes up and brings other bytes: nothing of them counts.
+        stalled.sendall(b"z" * MIB)
+        assert stalled.recv(100).split()[1] == b"409"
+    assert portal.recording(upload_id(path))["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_a_peer_that_goes_silent_is_let_go_and_its_bytes_are_kept(
+    own_portal: Callable[..., Portal],
+) -> None:
+    portal = own_portal(PORTAL_IDLE_SECONDS="2", PORTAL_JOB_WORKERS="0")
+    tus = Tus(portal, portal.token())
+    path = tus.begin(1000)
+    with tus.raw(path, 0, 1000) as connection:
+        connection.sendall(b"x" * 300)
+        begun = time.monotonic()
+        answer = connection.recv(1000)
+        assert 1.5 < time.monotonic() - begun < 6
+    assert answer.split()[1] == b"503"
+    assert tus.offset(path) == 300
+
+
+def test_silent_peers_do_not_stop_the_others(portal: Portal, tus: Tus) -> None:
+    uploads = [tus.begin(1000) for _ in range(20)]
+    connections = [tus.raw(path, 0, 1000) for path in uploads]
+    try:
+        begun = time.monotonic()
+        for _ in range(20):
+            assert requests.get(f"{portal.url}/health", timeout=5).ok
+        assert time.monotonic() - begun < 2
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def test_rivals_on_one_upload_never_make_a_mixture(portal: Portal, token: str) -> None:
+    content = secrets.token_bytes(8 * MIB)
+    first = Tus(portal, token)
+    path = first.begin(len(content))
+
+    def send_all(number: int) -> None:
+        rival = Tus(portal, token)
+        for _ in range(50):
+            offset = rival.offset(path)
+            if offset == len(content):
+                return
+            rival.patch(path, offset, content[offset : offset + MIB + number * 1000])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(send_all, range(4)))
+    assert portal.recording(upload_id(path))["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_thirty_uploads_at_once_all_arrive_whole(portal: Portal, token: str) -> None:
+    def send(number: int) -> tuple[str, str]:
+        tus = Tus(portal, token)
+        content = secrets.token_bytes(200_000 + number)
+        path = tus.begin(len(content))
+        for at in range(0, len(content), 50_000):
+            assert tus.patch(path, at, content[at : at + 50_000]).status_code == 204
+        return upload_id(path), hashlib.sha256(content).hexdigest()
+
+    with ThreadPoolExecutor(30) as pool:
+        sent = list(pool.map(send, range(30)))
+    for each, digest in sent:
+        assert portal.recording(each)["sha256"] == digest
+
+
+def test_a_stop_in_the_middle_keeps_what_arrived(own_portal: Callable[..., Portal]) -> None:
+    portal = own_portal(PORTAL_JOB_WORKERS="0")
+    tus = Tus(portal, portal.token())
+    path = tus.begin(MIB)
+    with tus.raw(path, 0, MIB) as connection:
+        connection.sendall(b"x" * 12345)
+        temporary = wait_for(lambda: portal.stored_files(f"parts/{upload_id(path)}"))[0]
+        wait_for(lambda: temporary.stat().st_size == 12345)
+        assert portal.stop() < 10
+    assert portal.children() == []
+    portal.start()
+    assert tus.offset(path) == 12345
+
+
+def memory(portal: Portal) -> int:
+    """Bytes of memory that the web server's processes hold for themselves."""
+    return sum(psutil.Process(pid).memory_full_info().uss for pid in portal.children("gunicorn"))
+
+
+def test_two_gibibytes_in_one_request_need_no_memory(portal: Portal, tus: Tus) -> None:
+    length = 2 * 1024 * MIB
+    path = tus.begin(length)
+    before, peak = memory(portal), 0
+    block = bytes(MIB)
+    with tus.raw(path, 0, length) as connection:
+        for sent in range(length // MIB):
+            connection.sendall(block)
+            if sent % 128 == 0:
+                peak = max(peak, memory(portal))
+        assert connection.recv(1000).split()[1] == b"204"
+    assert max(peak, memory(portal)) - before < 64 * MIB
+    recording = portal.recording(upload_id(path), seconds=60)
+    assert recording["size"] == length
+    (portal.data / "store" / recording["key"]).unlink()  # room for the other tests
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a small file system can only be mounted as root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_is_507_and_loses_nothing(
+    own_portal: Callable[..., Portal], small_disk: Path
+) -> None:
+    portal = own_portal(PORTAL_STORAGE_URL=f"file://{small_disk}", PORTAL_JOB_WORKERS="1")
+    tus = Tus(portal, portal.token())
+    content = secrets.token_bytes(10 * MIB)
+    path = tus.begin(len(content))
+    assert tus.patch(path, 0, content[: 4 * MIB]).status_code == 204
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(18 * MIB))
+    answer = tus.patch(path, 4 * MIB, content[4 * MIB :])
+    assert answer.status_code == 507
+    assert "full" in answer.text
+    assert tus.offset(path) == 4 * MIB
+    assert not [each for each in small_disk.rglob("*.tmp")]
+    ballast.unlink()
+    assert tus.patch(path, 4 * MIB, content[4 * MIB :]).status_code == 204
+    recording = portal.recording(upload_id(path))
+    assert recording["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_a_database_on_a_full_disk_is_507_and_the_upload_goes_on_later(
+    own_portal: Callable[..., Portal], small_disk: Path
+) -> None:
+    portal = own_portal(
+        PORTAL_DATABASE_URL=f"sqlite:///{small_disk}/portal.sqlite3", PORTAL_JOB_WORKERS="0"
+    )
+    tus = Tus(portal, portal.token())
+    path = tus.begin(2000)
+    ballast = small_disk / "ballast"
+    with ballast.open("wb", buffering=0) as file, pytest.raises(OSError):
+        while True:
+            file.write(bytes(4096))
+    statuses = {tus.create(1).status_code for _ in range(50)}
+    assert 507 in statuses and statuses <= {201, 507}
+    ballast.unlink()
+    assert tus.patch(path, 0, b"x" * 1000).status_code == 204
+    assert tus.offset(path) == 1000
+
+
+def test_the_process_that_is_killed_in_the_middle_loses_no_acknowledged_byte(
+    portal: Portal, tus: Tus
+) -> None:
+    path = tus.begin(3 * MIB)
+    assert tus.patch(path, 0, b"a" * MIB).status_code == 204
+    with tus.raw(path, MIB, 2 * MIB) as connection:
+        connection.sendall(b"b" * MIB)
+        for pid in portal.children("gunicorn")[1:]:
+            psutil.Process(pid).send_signal(signal.SIGKILL)
+    wait_for(portal.answers)
+    assert tus.offset(path) == MIB

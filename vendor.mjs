@@ -1,0 +1,28 @@
+// Copies what the pages use out of node_modules into portal/static/vendor, and builds one
+// sprite out of the few icons that we show. Run by `make setup`; nothing here is committed.
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+
+const TARGET = "portal/static/vendor";
+const FILES = [
+  "bootstrap/dist/css/bootstrap.min.css",
+  "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
+  "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2",
+];
+const ICONS = [
+  "arrow-counterclockwise", "arrow-clockwise", "box-arrow-right", "camera-video", "chevron-left",
+  "chevron-right", "circle-half", "cloud-arrow-up", "collection-play", "exclamation-octagon",
+  "globe2", "hourglass-split", "inbox", "lock", "mic", "person-circle", "shield-check",
+  "shield-exclamation",
+];
+
+mkdirSync(TARGET, { recursive: true });
+for (const file of FILES) {
+  cpSync(`node_modules/${file}`, `${TARGET}/${file.split("/").pop()}`);
+}
+const symbols = ICONS.map((name) => {
+  const svg = readFileSync(`node_modules/bootstrap-icons/icons/${name}.svg`, "utf8");
+  const inner = svg.replace(/^[\s\S]*?<svg[^>]*>/, "").replace(/<\/svg>\s*$/, "");
+  return `<symbol id="${name}" viewBox="0 0 16 16">${inner}</symbol>`;
+});
+const sprite = `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`;
+writeFileSync(`${TARGET}/icons.svg`, sprite);
