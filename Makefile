@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo run test lint bench lock
+.PHONY: help setup demo run test lint bench lock screens
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -36,3 +36,7 @@ bench: setup  ## measure this machine; writes docs/bench
 
 lock:  ## write the lock files anew after pyproject.toml changed
 	@sh tools/lock.sh
+
+screens: setup  ## take the screenshots of docs/screens anew
+	@sh tools/chromium.sh
+	@SCREENS_DIR=docs/screens $(BIN)/pytest tests/e2e -k fits_its_screen

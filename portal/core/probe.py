@@ -29,7 +29,6 @@ from portal.core.content import BIGGEST_NUMBER, LONGEST_TEXT, TYPES, Facts, limi
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mp3,aac,wav,ogg,flac,amr,avi,mpegts,mpeg"
 SAFE = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 BRANDS = {"qt": "quicktime", "3gp": "3gpp", "3g2": "3gpp"}
-PICTURE_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1"}
 STILL = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 WEBM_CODECS = {"vp8", "vp9", "av1", "opus", "vorbis"}
 GUESSED = {"mp3", "aac", "mpeg"}  # recognised by a few bits: some programs pass for these
@@ -38,7 +37,6 @@ ONLY_MEDIA = "only audio and video recordings are accepted."
 WORDS = {"image": "a picture", "text": "text"}
 POINTS = 1000
 FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}  # floats: 1
-THREADS = 2  # each costs address space, and the host has other work
 
 Playable = TypeVar("Playable", AudioStream, VideoStream)
 Amplitudes = NDArray[np.float32]
@@ -75,37 +73,35 @@ def read_facts(media: Path) -> Facts:
     """What the headers say; Refused if the file is no recording."""
     with media.open("rb") as file:
         head = file.read(8192)
-    refuse_other_content(head)
+    kind = sniffed(head)
+    if not head or (kind and not is_media(kind)):
+        words = WORDS.get(kind.split("/")[0], "a document, playlist or program")
+        seen = f"content looks like {words} ({kind})" if head else "file is empty"
+        raise Refused(f"The {seen}; {ONLY_MEDIA}")
     try:
         with open_media(media) as container:
             return described_streams(container, head)
     except FFmpegError as error:
-        seen = sniffed(head) or "an unknown format"
-        raise Refused(f"The content looks like {seen}, or is damaged; {ONLY_MEDIA}") from error
-
-
-def refuse_other_content(head: bytes) -> None:
-    """Raise Refused for bytes that are plainly something else, before FFmpeg sees them."""
-    if not head:
-        raise Refused(f"The file is empty; {ONLY_MEDIA}")
-    kind = sniffed(head)
-    if kind and not kind.startswith(("audio/", "video/")) and kind != "application/ogg":
-        words = WORDS.get(kind.split("/")[0], "a document, playlist or program")
-        raise Refused(f"The content looks like {words} ({kind}); {ONLY_MEDIA}")
+        seen = f"looks like {kind} but is damaged" if kind else "is in no known recording format"
+        raise Refused(f"The content {seen}; {ONLY_MEDIA}") from error
 
 
 def sniffed(head: bytes) -> str:
     """The media type that the first bytes speak for, or an empty string."""
-    if head[4:8] == b"ftyp" and head[8:12] in PICTURE_BRANDS:
+    if head[4:12] in (b"ftypmif1", b"ftypmsf1"):
         return "image/heif"
     if head.isascii() and b"\0" not in head and not head.startswith((b"#", b"<")):
         return "text/plain"
-    try:
-        best = puremagic.magic_string(head)[0]
+    try:  # two matching bytes (confidence 0.2) prove nothing: random content has them
+        kinds = [m.mime_type for m in puremagic.magic_string(head) if m.confidence >= 0.3]
     except puremagic.PureError:
         return ""
-    # Two matching bytes (confidence 0.2) prove nothing: random data has them.
-    return str(best.mime_type) if best.confidence >= 0.3 else ""
+    return next(filter(is_media, kinds), kinds[0] if kinds else "")
+
+
+def is_media(kind: str) -> bool:
+    """True for types of audio and video; a playlist is neither, whatever its type says."""
+    return kind.startswith(("audio/", "video/", "application/ogg")) and "mpegurl" not in kind
 
 
 def open_media(media: Path) -> InputContainer:
@@ -179,7 +175,7 @@ def decoded(container: InputContainer, stream: AudioStream | VideoStream | None)
     if stream is None:
         return
     if not stream.codec_context.is_open:
-        stream.codec_context.thread_count = THREADS
+        stream.codec_context.thread_count = 2  # each costs address space
     for other in container.streams:  # in MP4 and MOV the bytes of the others are not even read
         other.discard = Discard.default if other is stream else Discard.all
     for packet in packets(container, stream):
@@ -242,8 +238,13 @@ def write_peaks(media: Path, out: Path) -> None:
     """Write peaks.json, or nothing if no sound can be decoded."""
     envelope, seconds = Envelope(), 0.0
     with open_media(media) as container:
+        start = (container.start_time or 0) / 1e6
         for frame in decoded(container, first(container.streams.audio)):
             if frame.samples and frame.sample_rate:
+                gap = (frame.time or 0.0) - start - seconds
+                if 0.1 < gap < 3600:  # a late start, a pause or damage: time goes on silently
+                    envelope.add(np.zeros(int(gap * frame.sample_rate / 64), np.float32))
+                    seconds += gap
                 envelope.add(loudness(frame))
                 seconds += frame.samples / frame.sample_rate
     if points := envelope.points():

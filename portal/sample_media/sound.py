@@ -88,8 +88,8 @@ def conversation(seconds: float, rate: int, channels: int = 1, seed: int = 1) ->
 def turn(rng: np.random.Generator, tables: Block, pitch: float, rate: int) -> Block:
     """One to three phrases of one speaker with the silence after them, shape (samples,)."""
     phrases = [phrase(rng, tables, pitch, rate) for _ in range(rng.integers(1, 4))]
-    silence = np.zeros(int(rng.uniform(0.2, 1.1) * rate), np.float32)
-    return np.concatenate([*phrases, silence]) * np.float32(rng.uniform(0.55, 0.9))
+    silence = np.zeros(int(min(5, 0.2 + rng.exponential(0.9)) * rate), np.float32)
+    return np.concatenate([*phrases, silence]) * np.float32(rng.uniform(0.35, 0.95))
 
 
 def phrase(rng: np.random.Generator, tables: Block, pitch: float, rate: int) -> Block:
@@ -101,7 +101,8 @@ def phrase(rng: np.random.Generator, tables: Block, pitch: float, rate: int) -> 
     hertz = np.interp(np.arange(total), np.cumsum(lengths) - lengths / 2, melody)
     step = (np.cumsum(hertz / rate) % 1 * TABLE).astype(np.int32)
     voiced = tables[np.repeat(rng.integers(0, len(tables), count), lengths), step]
-    loud = np.repeat(rng.uniform(0.35, 1, count), lengths) * (4 * position * (1 - position)) ** 0.6
+    fading = rng.uniform(0.35, 1, count) * np.linspace(1, 0.5, count)
+    loud = np.repeat(fading, lengths) * (4 * position * (1 - position)) ** 0.6
     hiss = rng.normal(0, 0.12, total) * np.exp(-position * 14)
     breath = np.zeros(int(rng.uniform(0.1, 0.35) * rate))
     return np.concatenate([(voiced * loud + hiss) * 0.8, breath]).astype(np.float32).clip(-1, 1)
@@ -112,9 +113,19 @@ def violin(seconds: float, rate: int, channels: int = 1, seed: int = 1) -> Itera
     rng, table = np.random.default_rng(seed), period(STRING)
     left, number = round(seconds * rate), 0
     while left > 0:
-        played = note(rng, table, ODE[number % len(ODE)], rate)[:left]
+        played = note(rng, table, ODE[number % (len(ODE) + 4) % len(ODE)], rate)[:left] * strength(
+            number
+        )
         yield np.repeat(played[None, :], channels, axis=0)
         left, number = left - len(played), number + 1
+
+
+def strength(number: int) -> np.float32:
+    """How loud a note is: each line of eight swells, and four beats are silent after each tune."""
+    place = number % (len(ODE) + 4)
+    if place >= len(ODE):
+        return np.float32(0)
+    return np.float32(0.3 + 0.7 * np.sin(np.pi * (place % 8 + 0.5) / 8) * (0.6 + place / 80))
 
 
 def note(rng: np.random.Generator, table: Block, half_tones: int, rate: int) -> Block:
@@ -125,4 +136,4 @@ def note(rng: np.random.Generator, table: Block, half_tones: int, rate: int) -> 
     loud = np.minimum(1, time / 0.07) * np.minimum(1, (NOTE_SECONDS - time) / 0.09)
     swell = 0.75 + 0.25 * np.sin(np.pi * time / NOTE_SECONDS)
     noise = rng.normal(0, 0.012, len(time))
-    return np.asarray((tone + noise) * loud * swell * rng.uniform(0.4, 0.6), np.float32)
+    return np.asarray((tone + noise) * loud * swell * rng.uniform(0.7, 0.9), np.float32)

@@ -18,7 +18,7 @@ from portal.sample_media.canvas import (
     line,
     rounded,
 )
-from portal.sample_media.sound import NOTE_SECONDS
+from portal.sample_media.sound import NOTE_SECONDS, strength
 
 WIDTH, HEIGHT = 640, 360
 SKIN: Colour = (232, 182, 148)
@@ -115,6 +115,8 @@ def violin(canvas: Canvas) -> None:
 def bow(canvas: Canvas, second: float) -> None:
     """The bow at that second, with the hand and the arm that lead it."""
     stroke, share = divmod(second / NOTE_SECONDS, 1)
+    if not strength(int(stroke)):
+        share = 0.0
     swing = -np.cos(np.pi * share) * (1 if stroke % 2 else -1) * TRAVEL
     along, reach = (np.cos(BOW_TURN), np.sin(BOW_TURN)), 92 + swing
     hand = (BRIDGE[0] + along[0] * reach, BRIDGE[1] + along[1] * reach)

@@ -1,0 +1,256 @@
+"""The core without the web: a real database of either kind, and real files."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import threading
+import wave
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, select
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+from portal import migrate
+from portal.config import Settings
+from portal.core import accounts, appending, assembly, leases, uploads
+from portal.core.accounts import Caller
+from portal.core.audit import SYSTEM
+from portal.core.checks import Check
+from portal.core.models import AuditEvent, Base, Part, Recording, Upload
+from portal.core.uploads import NewUpload, Progress
+from portal.db import prepare_engine
+from storage_backends import StoredObject
+from storage_backends.base import Block
+from storage_backends.local import LocalStore
+
+HOUR = timedelta(hours=1)
+
+
+def open_engine(database_url: str) -> Engine:
+    """As portal/app.py opens it."""
+    settings = Settings.from_env({"PORTAL_DATABASE_URL": database_url})
+    engine = create_engine(settings.database_url)
+    prepare_engine(engine, strict=False)
+    return engine
+
+
+def new_database(postgres: str, name: str) -> str:
+    """The address of a fresh database on that server."""
+    with open_engine(postgres).connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+    return str(make_url(postgres).set(database=name))
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def empty_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('database')}/portal.sqlite3"
+    else:
+        name = str(request.node.name).rpartition("/")[2].removesuffix(".py")
+        url = new_database(request.getfixturevalue("postgres"), name)
+    engine = open_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def sessions(empty_database: Engine) -> sessionmaker[Session]:
+    migrate.upgrade(empty_database)
+    return sessionmaker(empty_database, expire_on_commit=False)
+
+
+class Body:
+    """The bytes of one request as they arrive: blocks, and things that happen between them.
+
+    An act is called when its turn comes. `announced` is the Content-Length, if there is one.
+    """
+
+    PART_ENDS = b""
+    """Between two blocks: so much time has passed that what came until here is acknowledged."""
+
+    def __init__(self, *steps: bytes | Callable[[], object], announced: int | None = None) -> None:
+        self.steps = list(steps)
+        self.length = announced
+        self.done = not steps
+
+    def take(self, seconds: float | None, most: int | None) -> Iterator[Block]:
+        room = most
+        while self.steps and room != 0:
+            step = self.steps.pop(0)
+            self.done = not self.steps
+            if callable(step):
+                step()
+            elif step == self.PART_ENDS:
+                return
+            else:
+                now, later = (step, b"") if room is None else (step[:room], step[room:])
+                room = None if room is None else room - len(now)
+                self._put_back(later)
+                yield now
+
+    def _put_back(self, later: bytes) -> None:
+        if later:
+            self.steps.insert(0, later)
+            self.done = False
+
+
+class ObservedStore(LocalStore):
+    """The real store, except that something else happens right after each join."""
+
+    meanwhile: Callable[[], object] = staticmethod(lambda: None)
+
+    def join(self, keys: list[str], key: str) -> StoredObject:  # type: ignore[override]
+        stored = super().join(keys, key)
+        act, self.meanwhile = self.meanwhile, lambda: None
+        act()
+        return stored
+
+
+class Site:
+    """One session, one store, one uploader, and what tests do with them."""
+
+    def __init__(self, sessions: sessionmaker[Session], folder: Path, caller: Caller) -> None:
+        self.sessions = sessions
+        self.session = sessions()
+        self.store = ObservedStore(folder, strict=False)
+        self.folder = folder
+        self.caller = caller
+
+    def begin(self, length: int, lifetime: timedelta = HOUR, sha256: str | None = None) -> str:
+        new = NewUpload("tus", "call.wav", length, declared_sha256=sha256)
+        return uploads.start(self.session, self.caller, new, lifetime).upload_id
+
+    def append(
+        self,
+        upload_id: str,
+        offset: int,
+        body: Body,
+        check: Check | None = None,
+        lifetime: timedelta = HOUR,
+    ) -> Progress:
+        """In a session of its own, as each request has one."""
+        with self.sessions() as session:
+            act = (session, self.store, self.caller, upload_id, offset, body, lifetime, check)
+            return appending.append(*act)
+
+    def received(self, content: bytes, parts: int = 2, sha256: str | None = None) -> str:
+        """A new upload whose bytes are all here."""
+        upload_id = self.begin(len(content), sha256=sha256)
+        size = -(-len(content) // parts)
+        for at in range(0, len(content), size):
+            self.append(upload_id, at, Body(content[at : at + size]))
+        return upload_id
+
+    def assemble(self, upload_id: str, seconds: float = 60) -> None:
+        """As a worker does it, with a lease of so many seconds."""
+        with self.sessions() as session:
+            lease = leases.claim(session, assembly.KIND, upload_id, seconds)
+            assert lease is not None, "somebody else has the lease"
+            assembly.assemble(session, self.store, upload_id, lease)
+
+    def recorded(self, content: bytes) -> Recording:
+        upload_id = self.received(content)
+        self.assemble(upload_id)
+        recording = self.recording(upload_id)
+        assert recording is not None
+        return recording
+
+    def upload(self, upload_id: str) -> Upload:
+        with self.sessions() as session:
+            return session.get_one(Upload, upload_id)
+
+    def recording(self, upload_id: str) -> Recording | None:
+        with self.sessions() as session:
+            return session.get(Recording, upload_id)
+
+    def parts(self, upload_id: str) -> list[Part]:
+        with self.sessions() as session:
+            query = select(Part).where(Part.upload_id == upload_id).order_by(Part.number)
+            return list(session.scalars(query))
+
+    def events(self, object_id: str) -> list[str]:
+        with self.sessions() as session:
+            query = select(AuditEvent.action).where(AuditEvent.object_id == object_id)
+            return list(session.scalars(query.order_by(AuditEvent.seq)))
+
+    def keys(self, prefix: str = "") -> list[str]:
+        return sorted(each.key for each in self.store.find(prefix))
+
+    def content(self, key: str) -> bytes:
+        return b"".join(self.store.read(key))
+
+    def counted_bytes(self, upload_id: str) -> bytes:
+        """What the acknowledged parts hold, in their order."""
+        return b"".join(self.content(part.key) for part in self.parts(upload_id))
+
+
+def at_once(site: Site, act: Callable[[Session], object], count: int) -> list[object]:
+    """What each of so many threads got or raised, every one with a session of its own."""
+    outcomes: list[object] = []
+
+    def run() -> None:
+        with site.sessions() as session:
+            try:
+                outcomes.append(act(session))
+            except Exception as error:
+                outcomes.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
+@pytest.fixture(scope="module")
+def uploader(sessions: sessionmaker[Session]) -> Caller:
+    with sessions() as session:
+        user = accounts.create_user(session, "ursula@example.org", "uploader", "x" * 12)
+        return accounts.caller_for(user, SYSTEM)
+
+
+@pytest.fixture(scope="module")
+def stranger(sessions: sessionmaker[Session]) -> Caller:
+    with sessions() as session:
+        user = accounts.create_user(session, "otto@example.org", "uploader", "x" * 12)
+        return accounts.caller_for(user, SYSTEM)
+
+
+@pytest.fixture
+def site(sessions: sessionmaker[Session], tmp_path: Path, uploader: Caller) -> Iterator[Site]:
+    """Without uploads, recordings and jobs; people stay from test to test."""
+    made = Site(sessions, tmp_path / "store", uploader)
+    yield made
+    made.session.close()
+    with sessions() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            if table.name not in ("user", "token"):
+                session.execute(table.delete())
+        session.commit()
+    shutil.rmtree(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def call() -> bytes:
+    """Half a second of a recorded call, as WAV."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(range(200)) * 40)
+    return file.getvalue()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

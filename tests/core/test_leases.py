@@ -1,0 +1,112 @@
+"""Who may do a piece of background work: one at a time, and the last one who was let in."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+
+import pytest
+from sqlalchemy.orm import Session
+
+from portal.core import leases
+from portal.core.leases import FIRST_RETRY, Lease, LeaseLost
+from portal.core.models import Job
+from portal.core.transaction import utc_now, writing
+from tests.conftest import wait_for
+from tests.core.conftest import Site, at_once
+
+
+def claim(session: Session, object_id: str = "1", seconds: float = 60) -> Lease:
+    lease = leases.claim(session, "knit", object_id, seconds)
+    assert lease is not None
+    return lease
+
+
+def test_work_is_given_to_one_until_it_is_done(site: Site) -> None:
+    first = claim(site.session)
+    assert leases.claim(site.session, "knit", "1", 60) is None
+    assert claim(site.session, "2").job_id != first.job_id
+    assert leases.finish(site.session, first)
+    assert claim(site.session) == Lease(first.job_id, 2)
+
+
+def test_a_lease_that_ran_out_is_given_to_another_and_worth_nothing(site: Site) -> None:
+    lost = claim(site.session, seconds=0)
+    claim(site.session)
+    assert not leases.extend(site.session, lost, 60)
+    assert not leases.finish(site.session, lost)
+    assert leases.put_off(site.session, lost, "an error") is None
+    with pytest.raises(LeaseLost), writing(site.session):
+        leases.close(site.session, lost, "done")
+    with site.sessions() as session:
+        assert session.get_one(Job, lost.job_id).state == "running"
+
+
+def test_an_extended_lease_stays(site: Site) -> None:
+    lease = claim(site.session, seconds=0)
+    assert leases.extend(site.session, lease, 60)
+    assert leases.claim(site.session, "knit", "1", 60) is None
+
+
+def test_a_lease_is_kept_alive_as_long_as_the_work_lasts(site: Site) -> None:
+    lease = claim(site.session, seconds=0.3)
+    with leases.kept_alive(site.sessions, lease, 0.3):
+        for _ in range(3):
+            before = ends_at(site, lease)
+            wait_for(lambda before=before: ends_at(site, lease) > before, what="a longer lease")
+        assert leases.claim(site.session, "knit", "1", 60) is None
+    assert leases.finish(site.session, lease)
+
+
+def test_nobody_keeps_a_lease_alive_that_another_has_taken(site: Site) -> None:
+    lost = claim(site.session, seconds=0)
+    with leases.kept_alive(site.sessions, lost, 0.1):
+        taken = claim(site.session, seconds=0)
+        wait_for(lambda: not any("knit" in each.name for each in threading.enumerate()))
+    assert leases.finish(site.session, taken)
+
+
+def ends_at(site: Site, lease: Lease) -> datetime:
+    with site.sessions() as session:
+        until = session.get_one(Job, lease.job_id).lease_until
+        assert until is not None
+        return until
+
+
+def test_failed_work_is_put_off_for_longer_each_time(site: Site) -> None:
+    waits = []
+    for _ in range(4):
+        lease = claim(site.session)
+        waits.append(leases.put_off(site.session, lease, "OSError: no luck"))
+        assert leases.claim(site.session, "knit", "1", 60) is None
+        let_time_pass(site, lease)
+    assert waits == [FIRST_RETRY, 2 * FIRST_RETRY, 4 * FIRST_RETRY, 8 * FIRST_RETRY]
+
+
+def let_time_pass(site: Site, lease: Lease) -> None:
+    with site.sessions() as session:
+        job = session.get_one(Job, lease.job_id)
+        assert job.error == "OSError: no luck"
+        job.lease_until = utc_now()
+        session.commit()
+
+
+def test_work_that_went_well_for_days_is_tried_again_soon_after_its_first_failure(
+    site: Site,
+) -> None:
+    for _ in range(30):
+        assert leases.finish(site.session, claim(site.session, ""))
+    assert leases.put_off(site.session, claim(site.session, ""), "a hiccup") == FIRST_RETRY
+
+
+def test_of_those_who_claim_new_work_at_once_one_gets_it_and_nobody_fails(site: Site) -> None:
+    for turn in range(15):
+        start = threading.Barrier(4)
+
+        def take(session: Session, turn: int = turn, start: threading.Barrier = start) -> object:
+            session.connection()
+            start.wait()
+            return leases.claim(session, "knit", f"new-{turn}", 60)
+
+        outcomes = at_once(site, take, 4)
+        assert [type(each) for each in outcomes if each is not None] == [Lease], outcomes

@@ -1,0 +1,97 @@
+"""No transaction is open while bytes move: neither the lock nor the connection waits for a disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from portal.core import appending, assembly, fixity, leases, recordings, uploads
+from portal.core.accounts import ROLE_MAY, Caller
+from portal.core.audit import SYSTEM
+from tests.core.conftest import HOUR, Body, ObservedStore, Site
+
+
+@pytest.fixture
+def officer(site: Site) -> Caller:
+    return Caller("nobody", "olga@example.org", "officer", ROLE_MAY["officer"], SYSTEM)
+
+
+def test_none_is_open_while_a_client_sends(site: Site) -> None:
+    upload_id = site.begin(10)
+    states: list[bool] = []
+    with site.sessions() as session:
+        body = Body(b"four", lambda: states.append(session.in_transaction()), b"sixbyt")
+        appending.append(session, site.store, site.caller, upload_id, 0, body, HOUR)
+    assert states == [False]
+
+
+def test_none_is_open_while_a_worker_joins_and_examines(site: Site) -> None:
+    upload_id = site.received(b"for a long time")
+    states: list[bool] = []
+    with site.sessions() as session:
+        site.store.meanwhile = lambda: states.append(session.in_transaction())
+        lease = leases.claim(session, assembly.KIND, upload_id, 60)
+        assert lease is not None
+        assembly.assemble(session, site.store, upload_id, lease)
+    assert states == [False]
+
+
+class WatchedStore(ObservedStore):
+    """The real store, which notes whether a transaction was open at each act."""
+
+    session: Session
+    states: list[bool]
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        self.states.append(self.session.in_transaction())
+        return super().read(key, start, stop)
+
+    def delete(self, key: str) -> None:
+        self.states.append(self.session.in_transaction())
+        super().delete(key)
+
+
+@pytest.fixture
+def watched(site: Site) -> WatchedStore:
+    store = WatchedStore(site.folder, strict=False)
+    store.session, store.states = site.session, []
+    return store
+
+
+def test_none_is_open_while_a_recording_is_verified(
+    site: Site, watched: WatchedStore, officer: Caller
+) -> None:
+    recording_id = site.recorded(b"read back").id
+    recording = recordings.find(site.session, officer, recording_id)
+    assert fixity.verify(site.session, watched, recording) == "ok"
+    assert watched.states == [False]
+
+
+def test_none_is_open_while_parts_are_deleted(site: Site, watched: WatchedStore) -> None:
+    upload_id = site.begin(10)
+    site.append(upload_id, 0, Body(b"one", Body.PART_ENDS, b"two"))
+    uploads.abandon(site.session, site.caller, upload_id)
+    assert uploads.tidy(site.session, watched, upload_id) == 2
+    assert watched.states == [False, False]
+
+
+def test_none_is_open_after_a_look_at_an_upload(site: Site) -> None:
+    upload_id = site.begin(10)
+    upload = uploads.settled(site.session, site.caller, upload_id)
+    assert (upload.offset, upload.length, upload.state) == (0, 10, "open")
+    assert not site.session.in_transaction()
+
+
+def test_a_page_of_recordings_costs_one_query(site: Site, officer: Caller) -> None:
+    for number in range(3):
+        site.recorded(b"number %d" % number)
+    queries: list[str] = []
+    engine = site.session.get_bind()
+    event.listen(engine, "before_cursor_execute", lambda *about: queries.append(about[2]))
+    page = recordings.page(site.session, officer, limit=10)
+    assert [row.size for row in page.rows] == [8, 8, 8]
+    selects = [query for query in queries if query.startswith("SELECT")]
+    assert len(selects) == 1

@@ -1,0 +1,162 @@
+"""What people do with the portal, in a real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Response, expect
+
+from tests.conftest import PASSWORD, Portal, Tus, wait_for
+
+ROOT = Path(__file__).parents[2]
+OpenPage = Callable[..., Page]
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait for JavaScript to be true. Playwright's own way needs eval, which our policy forbids."""
+    wait_for(lambda: page.evaluate(expression), what=expression)
+
+
+def play(page: Page) -> None:
+    page.evaluate("document.getElementById('media').muted = true")
+    page.evaluate("document.getElementById('media').play()")
+    until(page, "document.getElementById('media').currentTime > 0.3")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rdp-finance-server-2026.mp4",
+        "practice-violin.webm",
+        "call-support-4711.aac",
+        "interview-room-2.m4a",
+    ],
+)
+def test_an_auditor_signs_in_finds_a_recording_plays_it_and_seeks(
+    open_page: OpenPage, uploaded: dict[str, str], name: str
+) -> None:
+    page = open_page()
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer) if "/media" in answer.url else None)
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    play(page)
+    page.evaluate("document.getElementById('media').currentTime = 70")
+    until(page, "document.getElementById('media').currentTime > 70.2")
+    assert {answer.status for answer in answers} == {206}
+    expect(page.locator("#clock")).to_contain_text("1:1")
+
+
+def test_the_waveform_seeks_by_mouse_and_by_keyboard(
+    open_page: OpenPage, uploaded: dict[str, str]
+) -> None:
+    page = open_page()
+    page.goto(f"/recordings/{uploaded['call-support-4711.aac']}")
+    until(page, "document.getElementById('media').readyState > 0")
+    slider = page.get_by_role("slider", name="Position")
+    box = slider.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    until(page, "Math.abs(document.getElementById('media').currentTime - 45) < 2")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    until(page, "Math.abs(document.getElementById('media').currentTime - 50) < 2")
+    page.keyboard.press("Home")
+    until(page, "document.getElementById('media').currentTime < 1")
+    expect(slider).to_have_attribute("aria-valuetext", "0:00 / 1:30")
+
+
+def test_skipping_and_speed(open_page: OpenPage, uploaded: dict[str, str]) -> None:
+    page = open_page()
+    page.goto(f"/recordings/{uploaded['interview-room-2.m4a']}")
+    until(page, "document.getElementById('media').readyState > 0")
+    page.get_by_role("button", name="10 s on").click()
+    page.get_by_role("button", name="10 s on").click()
+    page.get_by_role("button", name="10 s back").click()
+    until(page, "document.getElementById('media').currentTime === 10")
+    page.get_by_label("Speed").select_option("2")
+    assert page.evaluate("document.getElementById('media').playbackRate") == 2
+
+
+def test_the_whole_way_by_keyboard_alone(open_page: OpenPage, portal: Portal) -> None:
+    page = open_page(role=None)
+    page.goto("/recordings")
+    page.keyboard.type(portal.person("auditor"))
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/recordings")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    for _ in range(4):  # three states to choose from, then the newest recording
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/recordings/*")
+
+
+def test_an_upload_shows_while_it_arrives_without_reloading(open_page: OpenPage, tus: Tus) -> None:
+    page = open_page("admin")
+    page.goto("/uploads")
+    path = tus.begin(1000, "filename bGl2ZS5tcDQ=")
+    tus.patch(path, 0, b"x" * 250)
+    expect(page.get_by_text("live.mp4")).to_be_visible(timeout=10_000)
+    tus.patch(path, 250, b"x" * 250)
+    bar = page.get_by_role("progressbar", name="live.mp4")
+    expect(bar).to_have_attribute("value", "500", timeout=10_000)
+
+
+def test_nothing_is_asked_of_any_other_host_and_no_policy_is_broken(
+    open_page: OpenPage, portal: Portal, uploaded: dict[str, str]
+) -> None:
+    page = open_page()
+    asked, complaints = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    for path in ("/recordings", "/uploads", f"/recordings/{uploaded['practice-violin.webm']}"):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+    assert [url for url in asked if not url.startswith(portal.url)] == []
+    assert complaints == []
+
+
+PAGES = ("/login", "/recordings", "/uploads", "/recordings/{video}", "/recordings/{audio}", "/no")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_every_page_is_accessible_and_fits_its_screen(
+    open_page: OpenPage,
+    uploaded: dict[str, str],
+    tus: Tus,
+    picture: Callable[[Page, str], None],
+    theme: str,
+    width: int,
+) -> None:
+    path = tus.begin(48_000_000, "filename cmRwLXBheXJvbGwtMjAyNi5tcDQ=")
+    tus.patch(path, 0, bytes(17_000_000))
+    page = open_page(role=None, width=width, theme=theme)
+    look_at(page, "/login", f"login-{theme}-{width}", picture)
+    page = open_page(width=width, theme=theme)
+    for address in PAGES[1:]:
+        target = address.format(
+            video=uploaded["rdp-finance-server-2026.mp4"], audio=uploaded["call-support-4711.aac"]
+        )
+        name = address.strip("/").replace("recordings/{", "recording-").replace("}", "")
+        look_at(page, target, f"{name}-{theme}-{width}", picture)
+
+
+def look_at(page: Page, address: str, name: str, picture: Callable[[Page, str], None]) -> None:
+    page.goto(address)
+    if page.locator("#media").count():
+        until(page, "document.getElementById('media').readyState > 0")
+        page.evaluate("document.getElementById('media').currentTime = 33")
+        until(page, "document.getElementById('media').readyState === 4")
+    page.wait_for_load_state("networkidle")
+    picture(page, name)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+    page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text())
+    found = page.evaluate("axe.run()")["violations"]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], address

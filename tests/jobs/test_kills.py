@@ -1,0 +1,93 @@
+"""SIGKILL, again and again, of whatever is working: nothing acknowledged is lost, nothing doubled."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import secrets
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import requests
+
+from portal.config import Settings
+from tests.conftest import Portal, Tus, upload_id, wait_for
+
+ROUNDS = 20
+
+
+def kill(pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).send_signal(signal.SIGKILL)
+
+
+def web_workers(portal: Portal) -> list[int]:
+    """gunicorn's forked processes, without their master."""
+    return portal.children("gunicorn")[1:]
+
+
+def send_and_be_killed(portal: Portal, tus: Tus, path: str, content: bytes) -> int:
+    """Send a little, note what was acknowledged, send more, and kill the web processes meanwhile."""
+    cut = secrets.randbelow(len(content) // 2) + 1
+    acknowledged = int(tus.patch(path, 0, content[:cut]).headers["Upload-Offset"])
+    with tus.raw(path, acknowledged, len(content) - acknowledged) as connection:
+        connection.sendall(content[acknowledged : acknowledged + 100_000])
+        kill(web_workers(portal))
+    wait_for(portal.answers)
+    return acknowledged
+
+
+def finish(tus: Tus, path: str, content: bytes) -> None:
+    """Resume as a client does: ask, send the rest, and ask again when that fails."""
+    for _ in range(50):
+        with suppress(requests.ConnectionError):
+            offset = tus.offset(path)
+            if offset == len(content):
+                return
+            tus.patch(path, offset, content[offset:])
+    raise AssertionError("the upload cannot be finished")
+
+
+def kill_the_assembly(portal: Portal, upload: str) -> None:
+    """Kill the workers, their forks and the probe at some moment of the assembly."""
+    query = "SELECT state FROM job WHERE object_id = ?"
+    wait_for(lambda: portal.rows(query, upload))
+    time.sleep(random.random() * 0.4)  # a moment of the assembly, another one each round
+    kill(portal.children("jobs.worker"))
+
+
+def test_twenty_rounds_of_kills_lose_and_double_nothing(
+    own_portal: Callable[..., Portal], media: Callable[[str, int], Path]
+) -> None:
+    portal = own_portal(PORTAL_WEB_PROCESSES="1")
+    tus = Tus(portal, portal.token())
+    original = media("call-sales-0815.wav", 60).read_bytes()
+    sent = {}
+    for number in range(ROUNDS):
+        content = original + number.to_bytes(4, "big")  # WAV readers ignore what follows the sound
+        path = tus.begin(len(content))
+        acknowledged = send_and_be_killed(portal, tus, path, content)
+        assert tus.offset(path) >= acknowledged
+        finish(tus, path, content)
+        kill_the_assembly(portal, upload_id(path))
+        sent[upload_id(path)] = hashlib.sha256(content).hexdigest()
+    for upload, digest in sent.items():
+        recording = portal.recording(upload, seconds=60)
+        stored = portal.data / "store" / recording["key"]
+        assert recording["state"] == "ready"
+        assert recording["sha256"] == digest == hashlib.sha256(stored.read_bytes()).hexdigest()
+    assert portal.rows("SELECT count(*) AS n FROM recording")[0]["n"] == ROUNDS
+    originals = [each for each in portal.stored_files("recordings") if each.name == "original"]
+    assert len(originals) == ROUNDS
+    wait_for(lambda: not portal.rows("SELECT 1 FROM part"), what="all parts are tidied up")
+
+
+def test_by_default_a_dead_workers_job_is_taken_over_within_two_minutes() -> None:
+    """The lease runs out, the next look finds it, and both may just have missed each other."""
+    settings = Settings.from_env({})
+    assert settings.lease_seconds + 2 * settings.reconcile_seconds <= 110

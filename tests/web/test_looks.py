@@ -1,0 +1,78 @@
+"""What holds for every page: headers, languages, nothing inline, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from tests.conftest import Portal, Tus, upload_id
+from tests.web.browsing import Person
+
+ROOT = Path(__file__).parents[2]
+CATALOGUE = ROOT / "portal/translations/pt_BR/LC_MESSAGES/messages.po"
+
+
+@pytest.fixture(scope="module")
+def pages(portal: Portal, token: str, media: Callable[..., Path]) -> list[str]:
+    tus, content = Tus(portal, token), media("call-sales-0815.wav").read_bytes()
+    path = tus.begin(len(content))
+    tus.patch(path, 0, content)
+    portal.recording(upload_id(path))
+    tus.begin(1000)
+    person = Person(portal, "auditor")
+    shown = ["/recordings", f"/recordings/{upload_id(path)}", "/uploads", "/nowhere"]
+    return [person.get(each).text for each in shown]
+
+
+def test_no_page_has_inline_script_or_style_or_foreign_addresses(pages: list[str]) -> None:
+    for page in pages:
+        assert not re.search(r"<script(?![^>]*\bsrc=)", page)
+        assert not re.search(r"\son\w+=|\sstyle=|<style|javascript:", page)
+        assert re.findall(r'(?:src|href|action)="(?:https?:)?//', page) == []
+
+
+def test_the_policy_allows_nothing_inline(portal: Portal) -> None:
+    policy = Person(portal, "auditor").get("/recordings").headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "script-src 'self'" in policy
+    assert "unsafe" not in policy and "http" not in policy
+
+
+def test_the_language_follows_the_browser_and_can_be_chosen(portal: Portal) -> None:
+    person = Person(portal, "auditor", language="pt-BR,pt;q=0.9")
+    assert 'lang="pt-BR"' in person.get("/recordings").text
+    assert "Gravações" in person.get("/recordings").text
+    person.post("/language", language="en", next="/recordings")
+    assert 'lang="en"' in person.get("/recordings").text
+
+
+def texts_in_use() -> set[str]:
+    """Every text that the pages mark for translation."""
+    methods = [("portal/**.py", "python"), ("templates/**.html", "jinja2")]
+    keywords = {"_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)}
+    found = extract_from_dir(str(ROOT), methods, keywords=keywords)
+    return {text for *_, message, _, _ in [(*each,) for each in found] for text in _flat(message)}
+
+
+def _flat(message: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (message,) if isinstance(message, str) else message[:1]
+
+
+def test_every_text_is_translated_into_portuguese() -> None:
+    with CATALOGUE.open("rb") as file:
+        catalogue = read_po(file)
+    known = {
+        _flat(message.id)[0]: message for message in catalogue if message.id and not message.fuzzy
+    }
+    missing = sorted(text for text in texts_in_use() if text not in known)
+    assert missing == []
+    empty = [key for key, message in known.items() if not all(_flat_text(message.string))]
+    assert empty == []
+
+
+def _flat_text(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else tuple(text)
