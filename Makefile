@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo run test lint bench lock screens
+.PHONY: help setup demo run test lint bench lock screens texts
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -40,3 +40,7 @@ lock:  ## write the lock files anew after pyproject.toml changed
 screens: setup  ## take the screenshots of docs/screens anew
 	@sh tools/chromium.sh
 	@SCREENS_DIR=docs/screens $(BIN)/pytest tests/e2e -k fits_its_screen
+
+texts: setup  ## collect the texts of the pages for translation
+	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext --no-location --omit-header -o .venv/messages.pot .
+	@$(BIN)/pybabel -q update -i .venv/messages.pot -d portal/translations --no-wrap --ignore-obsolete --no-fuzzy-matching

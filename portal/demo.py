@@ -25,7 +25,6 @@ from urllib.parse import urlsplit
 import click
 from sqlalchemy import select
 
-from portal import sample_media
 from portal.app import create_app
 from portal.config import Settings, make_data_dir
 from portal.core import accounts
@@ -33,12 +32,14 @@ from portal.core.errors import InvalidRequest
 from portal.core.models import Recording
 from portal.core.transaction import utc_now
 from portal.db import db
+from portal.sample_media import SAMPLES, make_sample
 from portal.supervisor import end_with_parent
 
 AUDITOR, RECORDER = "auditor@demo.local", "recorder@demo.local"
 TUS = "/api/v1/videos/tus"
 BLOCK = 256 * 1024
 CUT_AT = 0.4
+SECONDS = 240
 Say = Callable[[str], None]
 
 
@@ -138,12 +139,12 @@ def _send_samples(settings: Settings, sender: Sender, say: Say) -> None:
         say("The sample recordings are here already, from an earlier run.")
         return
     with tempfile.TemporaryDirectory(prefix="portal-demo-") as folder:
-        say("Making sample recordings (real media, several minutes each) and sending them:")
-        count = 0
-        for path in sample_media.make_samples(Path(folder)):
-            _send(sender, path, interrupt=count == 0, say=say)
-            count += 1
-    _wait_until_available(settings, count, say)
+        say("Making sample recordings (real media, four minutes each) and sending them:")
+        for number, name in enumerate(SAMPLES):
+            click.echo(f"  {name:32} making …\r", nl=False)
+            path = make_sample(name, Path(folder) / name, SECONDS)
+            _send(sender, path, interrupt=number == 0, say=say)
+    _wait_until_available(settings, len(SAMPLES), say)
 
 
 def _recorded(settings: Settings) -> int:

@@ -23,7 +23,7 @@ from types import FrameType
 log = logging.getLogger(__name__)
 
 SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36
-FIRST_PAUSE, LAST_PAUSE, HEALTHY_AFTER = 0.5, 30.0, 60.0
+FIRST_PAUSE, LAST_PAUSE, HEALTHY_AFTER = 0.2, 5.0, 10.0
 LOOK_EVERY = 0.2
 
 

@@ -14,7 +14,7 @@ from portal.core.leases import LeaseLost
 from portal.core.models import Recording
 from portal.core.transaction import utc_now
 from storage_backends import ObjectNotFound, StorageError
-from tests.core.conftest import HOUR, Site, at_once, sha256
+from tests.core.conftest import HOUR, RAN_OUT, Site, sha256
 
 
 def assert_one_recording(site: Site, upload_id: str, content: bytes) -> Recording:
@@ -104,7 +104,7 @@ def test_a_missing_part_leaves_the_upload_waiting_for_another_try(site: Site) ->
     hidden = site.folder / site.parts(upload_id)[1].key
     elsewhere = hidden.rename(site.folder.parent / "elsewhere")
     with pytest.raises(StorageError):
-        site.assemble(upload_id, seconds=0)
+        site.assemble(upload_id, seconds=RAN_OUT)
     assert site.keys("recordings") == [] and site.upload(upload_id).state == "finishing"
     elsewhere.rename(hidden)
     site.assemble(upload_id)
@@ -130,16 +130,16 @@ def test_an_upload_that_is_not_complete_is_not_assembled(site: Site) -> None:
 
 def test_workers_that_all_believe_in_their_lease_make_one_recording(site: Site) -> None:
     upload_id = site.received(b"for several workers", parts=4)
-    leases.claim(site.session, assembly.KIND, upload_id, 0)
+    leases.claim(site.session, assembly.KIND, upload_id, RAN_OUT)
     start = threading.Barrier(4)
 
     def work(session: Session) -> None:
         start.wait()
-        lease = leases.claim(session, assembly.KIND, upload_id, 0)
+        lease = leases.claim(session, assembly.KIND, upload_id, RAN_OUT)
         assert lease is not None
         assembly.assemble(session, site.store, upload_id, lease)
 
-    outcomes = at_once(site, work, 4)
+    outcomes = site.at_once(work, 4)
     assert None in outcomes
     assert {type(each) for each in outcomes} <= {type(None), LeaseLost, ObjectNotFound}, outcomes
     assert count_recordings(site) == 1
@@ -150,7 +150,7 @@ def test_whoever_lost_the_lease_to_a_finished_worker_destroys_nothing(site: Site
     upload_id = site.received(b"whose is it")
     site.store.meanwhile = lambda: site.assemble(upload_id)
     with pytest.raises((LeaseLost, StorageError)):
-        site.assemble(upload_id, seconds=0)
+        site.assemble(upload_id, seconds=RAN_OUT)
     recording = assert_one_recording(site, upload_id, b"whose is it")
     assert recording.key.endswith("/2/original"), "the second worker's"
 
@@ -164,7 +164,7 @@ def test_whoever_lost_the_lease_to_a_working_worker_leaves_nothing(site: Site) -
 
     site.store.meanwhile = take_over
     with pytest.raises(LeaseLost):
-        site.assemble(upload_id, seconds=0)
+        site.assemble(upload_id, seconds=RAN_OUT)
     assert site.recording(upload_id) is None and site.keys("recordings") == []
     assert site.upload(upload_id).state == "finishing"
     assembly.assemble(site.session, site.store, upload_id, claimed[0])
@@ -180,7 +180,7 @@ def test_a_worker_killed_in_the_middle_is_followed_by_another(site: Site) -> Non
 
     site.store.meanwhile = die
     with pytest.raises(SystemExit):
-        site.assemble(upload_id, seconds=0)
+        site.assemble(upload_id, seconds=RAN_OUT)
     (waiting,) = reconcile.waiting_uploads(site.session, utc_now())
     assert (waiting.upload_id, waiting.epoch) == (upload_id, 1)
     site.assemble(upload_id)

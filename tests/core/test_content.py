@@ -1,20 +1,21 @@
 """What portal.core.content says of real media, of everything else, and of hostile files."""
 
-import io
 import json
 import os
 import random
+import select
 import socket
 import struct
 import subprocess
 import sys
-import zipfile
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 import pytest
+from av import AudioFrame, AudioStream, VideoFrame
 from av.error import FFmpegError
 from av.stream import Disposition
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def picture(path: Path | None) -> Pixels:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_samples_are_recognised_by_content_alone(name: str, samples: Path, tmp_path: Path) -> None:
+def test_content_alone_tells_what_it_is(name: str, samples: Path, tmp_path: Path) -> None:
     findings = found(stored(tmp_path, (samples / name).read_bytes()), tmp_path)
     facts = findings.facts
     assert facts is not None and findings.refusal is None and findings.peaks is not None
@@ -87,29 +88,20 @@ def test_samples_are_recognised_by_content_alone(name: str, samples: Path, tmp_p
     assert [facts.duration_ms, covered] == pytest.approx([SECONDS * 1000] * 2, abs=200)
     assert 499 < len(points(findings)) <= 1000
     assert min(points(findings)) >= 0 and 20 < max(points(findings)) <= 100
-    assert (findings.thumbnail is not None) == (facts.kind == "video")
-
-
-@pytest.mark.parametrize("name", [DESKTOP, VIOLIN])
-def test_a_thumbnail_is_a_small_picture_of_the_video(
-    name: str, samples: Path, tmp_path: Path
-) -> None:
-    findings = found(samples / name, tmp_path)
-    assert findings.facts is not None and (findings.facts.width or 0) > 480
-    shown = picture(findings.thumbnail)
-    assert shown.shape == (270, 480, 3) and shown.std() > 20
+    if facts.kind == "video":
+        assert picture(findings.thumbnail).shape == (270, 480, 3)
+        assert picture(findings.thumbnail).std() > 20
+    else:
+        assert findings.thumbnail is None and facts.width is None
 
 
 def remuxed(source: Path, target: Path, form: str, rotation: int = 0, kind: str = "") -> Path:
     """The same streams in another container: turned by degrees, or only those of one kind."""
     with av.open(source) as reader, av.open(target, "w", format=form) as writer:
-        streams = {
-            stream.index: writer.add_stream_from_template(stream)
-            for stream in reader.streams
-            if kind in ("", stream.type)
-        }
+        wanted = [stream for stream in reader.streams if kind in ("", stream.type)]
+        streams = {stream.index: writer.add_stream_from_template(stream) for stream in wanted}
         if rotation:
-            streams[0].set_display_rotation(rotation)
+            writer.streams.video[0].set_display_rotation(rotation)
         for packet in reader.demux():
             if packet.dts is not None and packet.stream.index in streams:
                 packet.stream = streams[packet.stream.index]
@@ -121,7 +113,6 @@ def remuxed(source: Path, target: Path, form: str, rotation: int = 0, kind: str 
     ("name", "form", "kind", "content_type"),
     [
         (DESKTOP, "mov", "", "video/quicktime"),
-        (DESKTOP, "3gp", "", "video/3gpp"),
         (DESKTOP, "mpegts", "", "video/mp2t"),
         (DESKTOP, "matroska", "", "video/x-matroska"),
         (DESKTOP, "mp4", "audio", "audio/mp4"),
@@ -137,7 +128,7 @@ def test_content_types_come_from_container_and_codecs(
     assert facts.duration_ms == pytest.approx(SECONDS * 1000, abs=200)
 
 
-def test_a_video_held_upright_gets_an_upright_thumbnail(samples: Path, tmp_path: Path) -> None:
+def test_a_video_held_upright_is_shown_upright(samples: Path, tmp_path: Path) -> None:
     turned = remuxed(samples / DESKTOP, tmp_path / "turned", "mp4", rotation=90)
     shown = picture(found(turned, tmp_path).thumbnail)
     assert shown.shape == (853, 480, 3)
@@ -145,34 +136,29 @@ def test_a_video_held_upright_gets_an_upright_thumbnail(samples: Path, tmp_path:
     assert shown[:, -15:].mean() < shown[:, :15].mean()
 
 
-def noise(seed: int) -> Pixels:
-    return np.random.default_rng(seed).integers(0, 255, (120, 160, 3), dtype=np.uint8)
-
-
 def test_a_black_beginning_is_not_the_thumbnail(tmp_path: Path) -> None:
     with av.open(tmp_path / "v", "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=10, width=160, height=120)
-        for pixels in [np.zeros((120, 160, 3), np.uint8)] * 60 + [noise(n) for n in range(30)]:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        bright = np.random.default_rng(1).integers(0, 255, (120, 160, 3), np.uint8)
+        for pixels in [np.zeros_like(bright)] * 60 + [bright] * 30:
+            container.mux(stream.encode(VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode(None))
     findings = found(tmp_path / "v", tmp_path)
     assert picture(findings.thumbnail).std() > 20
-    assert findings.facts is not None and findings.facts.channels is None
-    assert findings.peaks is None
+    assert findings.facts and findings.facts.channels is None and findings.peaks is None
 
 
 def test_a_cover_picture_makes_no_video(samples: Path, tmp_path: Path) -> None:
-    path = tmp_path / "song"
-    with av.open(samples / SONG) as reader, av.open(path, "w", format="mp3") as writer:
+    with av.open(samples / SONG) as reader, av.open(tmp_path / "s", "w", format="mp3") as writer:
         sound = writer.add_stream_from_template(reader.streams.audio[0])
         cover = writer.add_stream("mjpeg", rate=1, width=160, height=120, pix_fmt="yuvj420p")
         cover.disposition = Disposition.attached_pic
-        writer.mux(cover.encode(av.VideoFrame.from_ndarray(noise(1), format="rgb24")))
+        writer.mux(cover.encode(VideoFrame(160, 120, "yuvj420p")))
         for packet in reader.demux():
             if packet.dts is not None:
                 packet.stream = sound
                 writer.mux(packet)
-    findings = found(path, tmp_path)
+    findings = found(tmp_path / "s", tmp_path)
     assert findings.facts is not None and findings.thumbnail is None
     assert (findings.facts.kind, findings.facts.codecs) == ("audio", "mp3")
 
@@ -181,10 +167,10 @@ def tones(path: Path, form: str, codec: str, strengths: dict[int, float]) -> Pat
     """One second of tone from each given second on, with the given strength (0 to 1)."""
     wave = np.sin(np.arange(8000) * (2 * np.pi * 440 / 8000)) * 32767
     with av.open(path, "w", format=form) as container:
-        stream = container.add_stream(codec, rate=8000, layout="mono")
+        stream = cast(AudioStream, container.add_stream(codec, rate=8000, layout="mono"))
         for second, strength in strengths.items():
             block = (wave * strength).astype(np.int16)[None, :]
-            frame = av.AudioFrame.from_ndarray(block, "s16", "mono")
+            frame = AudioFrame.from_ndarray(block, "s16", "mono")
             frame.sample_rate, frame.pts, frame.time_base = 8000, second * 8000, Fraction(1, 8000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -216,12 +202,6 @@ def test_peaks_of_a_very_long_recording_need_little_memory() -> None:
     assert values[:990] == [25] * 990 and values[-1] == 100
 
 
-def zipped() -> bytes:
-    with zipfile.ZipFile(memory := io.BytesIO(), "w") as archive:
-        archive.writestr("call.mp3", "nothing to hear")
-    return memory.getvalue()
-
-
 @pytest.mark.parametrize(
     ("raw", "word"),
     [
@@ -233,27 +213,16 @@ def zipped() -> bytes:
             "image/png",
         ),
         (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1" + bytes(300), "image/avif"),
-        (zipped(), "document"),
+        (b"PK\x03\x04\x14\0\0\0\0\0" + bytes(300), "document"),
         (b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nt=0 0\nm=audio 5004 RTP/AVP 0\n", "text"),
         (b"ffconcat version 1.0\nfile /etc/passwd\n", "text"),
         (bytes(100_000), "no known recording format"),
-        (random.Random(1).randbytes(1000), "no known recording format"),
         (random.Random(2).randbytes(300_000), "no known recording format"),
         (b"RIFF\xff\xff\xff\xffWAVEfmt ", "damaged"),
     ],
 )
 def test_other_content_is_refused_in_a_sentence(raw: bytes, word: str, tmp_path: Path) -> None:
     assert word in refusal(tmp_path, raw)
-
-
-def calls(listener: socket.socket) -> int:
-    """How many connections wait at the socket."""
-    listener.settimeout(0.2)
-    try:
-        listener.accept()[0].close()
-    except TimeoutError:
-        return 0
-    return 1 + calls(listener)
 
 
 def test_a_playlist_makes_nobody_call_the_network(tmp_path: Path) -> None:
@@ -263,11 +232,11 @@ def test_a_playlist_makes_nobody_call_the_network(tmp_path: Path) -> None:
         assert "mpegurl" in refusal(tmp_path, playlist.encode())
         with pytest.raises(FFmpegError):  # the second wall, if the first took it for media
             probe.open_media(tmp_path / "0197f3c0")
-        assert calls(listener) == 0
+        assert select.select([listener], [], [], 0.2)[0] == []
         bait = {"extension_picky": "0", "protocol_whitelist": "file,http,tcp"}
         with pytest.raises(FFmpegError):  # the trap works: FFmpeg without walls walks into it
             av.open(tmp_path / "0197f3c0", format="hls", options=bait, timeout=0.5)
-        assert calls(listener) > 0
+        assert select.select([listener], [], [], 0.2)[0] == [listener]
 
 
 def test_a_video_cut_off_keeps_what_is_known(samples: Path, tmp_path: Path) -> None:
@@ -279,7 +248,7 @@ def test_a_video_cut_off_keeps_what_is_known(samples: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_damage_in_the_middle_keeps_what_is_known(name: str, samples: Path, tmp_path: Path) -> None:
+def test_damage_leaves_what_is_known(name: str, samples: Path, tmp_path: Path) -> None:
     whole = bytearray((samples / name).read_bytes())
     middle, length = len(whole) // 2, len(whole) // 10
     whole[middle : middle + length] = random.Random(1).randbytes(length)
@@ -288,13 +257,14 @@ def test_damage_in_the_middle_keeps_what_is_known(name: str, samples: Path, tmp_
     assert len(points(findings)) > 400
 
 
-def test_without_time_nothing_is_found_not_even_earlier_findings(
-    samples: Path, tmp_path: Path
-) -> None:
+def test_a_failure_finds_nothing_not_even_old(samples: Path, tmp_path: Path) -> None:
     assert found(samples / DESKTOP, tmp_path).thumbnail is not None
     findings = inspect(samples / DESKTOP, tmp_path / "out", seconds=0.01)
-    sentence = "The content could not be examined: it took longer than 0.01 seconds."
-    assert findings == Findings(None, sentence, None, None)
+    sentence = "The content could not be examined: "
+    too_long = f"{sentence}it took longer than 0.01 seconds."
+    assert findings == Findings(None, too_long, None, None)
+    crashed = f"{sentence}the examination failed with code 1."
+    assert found(tmp_path / "no such file", tmp_path).refusal == crashed
 
 
 def test_facts_outlive_an_examination_that_takes_too_long(tmp_path: Path) -> None:
@@ -303,14 +273,9 @@ def test_facts_outlive_an_examination_that_takes_too_long(tmp_path: Path) -> Non
     header = b"RIFF" + struct.pack("<I", size) + b"WAVEfmt " + form + b"data"
     path = stored(tmp_path, header + struct.pack("<I", size))
     os.truncate(path, size)  # sparse: four and a half hours of silence in one disk block
-    findings = inspect(path, tmp_path / "out", seconds=1.5)
+    findings = inspect(path, tmp_path / "out", seconds=2.5)
     assert findings.facts is not None and findings.facts.content_type == "audio/wav"
     assert findings.peaks is None and findings.refusal is None
-
-
-def test_a_crash_is_a_refusal(tmp_path: Path) -> None:
-    sentence = "The content could not be examined: the examination failed with code 1."
-    assert found(tmp_path / "no such file", tmp_path).refusal == sentence
 
 
 def test_the_limits_hold() -> None:
@@ -330,8 +295,5 @@ def test_a_dishonest_answer_is_not_believed(answer: str, tmp_path: Path) -> None
     (tmp_path / "facts.json").write_text(answer)
     with pytest.raises(ValueError, match=r"."):
         content.read_answer(tmp_path / "facts.json")
-
-
-def test_a_dishonest_content_type_is_not_believed() -> None:
     with pytest.raises(ValueError, match="content type"):
         content.Facts("audio", "text/html", "mp3", "mp3", 1, None, None, 1, 8000)

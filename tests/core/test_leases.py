@@ -13,7 +13,7 @@ from portal.core.leases import FIRST_RETRY, Lease, LeaseLost
 from portal.core.models import Job
 from portal.core.transaction import utc_now, writing
 from tests.conftest import wait_for
-from tests.core.conftest import Site, at_once
+from tests.core.conftest import RAN_OUT, Site
 
 
 def claim(session: Session, object_id: str = "1", seconds: float = 60) -> Lease:
@@ -31,7 +31,7 @@ def test_work_is_given_to_one_until_it_is_done(site: Site) -> None:
 
 
 def test_a_lease_that_ran_out_is_given_to_another_and_worth_nothing(site: Site) -> None:
-    lost = claim(site.session, seconds=0)
+    lost = claim(site.session, seconds=RAN_OUT)
     claim(site.session)
     assert not leases.extend(site.session, lost, 60)
     assert not leases.finish(site.session, lost)
@@ -43,7 +43,7 @@ def test_a_lease_that_ran_out_is_given_to_another_and_worth_nothing(site: Site) 
 
 
 def test_an_extended_lease_stays(site: Site) -> None:
-    lease = claim(site.session, seconds=0)
+    lease = claim(site.session, seconds=RAN_OUT)
     assert leases.extend(site.session, lease, 60)
     assert leases.claim(site.session, "knit", "1", 60) is None
 
@@ -59,9 +59,9 @@ def test_a_lease_is_kept_alive_as_long_as_the_work_lasts(site: Site) -> None:
 
 
 def test_nobody_keeps_a_lease_alive_that_another_has_taken(site: Site) -> None:
-    lost = claim(site.session, seconds=0)
+    lost = claim(site.session, seconds=RAN_OUT)
     with leases.kept_alive(site.sessions, lost, 0.1):
-        taken = claim(site.session, seconds=0)
+        taken = claim(site.session, seconds=RAN_OUT)
         wait_for(lambda: not any("knit" in each.name for each in threading.enumerate()))
     assert leases.finish(site.session, taken)
 
@@ -108,5 +108,5 @@ def test_of_those_who_claim_new_work_at_once_one_gets_it_and_nobody_fails(site: 
             start.wait()
             return leases.claim(session, "knit", f"new-{turn}", 60)
 
-        outcomes = at_once(site, take, 4)
+        outcomes = site.at_once(take, 4)
         assert [type(each) for each in outcomes if each is not None] == [Lease], outcomes

@@ -53,12 +53,28 @@ def finish(tus: Tus, path: str, content: bytes) -> None:
     raise AssertionError("the upload cannot be finished")
 
 
-def kill_the_assembly(portal: Portal, upload: str) -> None:
-    """Kill the workers, their forks and the probe at some moment of the assembly."""
-    query = "SELECT state FROM job WHERE object_id = ?"
-    wait_for(lambda: portal.rows(query, upload))
+def kill_the_assembly(portal: Portal, upload: str) -> bool:
+    """Kill the worker that is assembling, with all that it started, at some moment of its work.
+
+    True if the upload was indeed not finished then.
+    """
+    query = "SELECT 1 FROM job WHERE object_id = ?"
+    wait_for(lambda: portal.rows(query, upload), what="a worker has begun")
     time.sleep(random.random() * 0.4)  # a moment of the assembly, another one each round
-    kill(portal.children("jobs.worker"))
+    busy = [pid for pid in portal.children("jobs.worker") if _children(pid) > 1]
+    kill([*busy, *(child for pid in busy for child in _descendants(pid))])
+    return not portal.rows("SELECT 1 FROM recording WHERE id = ?", upload)
+
+
+def _children(pid: int) -> int:
+    """A worker's first child is its scheduler; a second one works on a job."""
+    return len(psutil.Process(pid).children()) if psutil.pid_exists(pid) else 0
+
+
+def _descendants(pid: int) -> list[int]:
+    with suppress(psutil.NoSuchProcess):
+        return [each.pid for each in psutil.Process(pid).children(recursive=True)]
+    return []
 
 
 def test_twenty_rounds_of_kills_lose_and_double_nothing(
@@ -67,15 +83,16 @@ def test_twenty_rounds_of_kills_lose_and_double_nothing(
     portal = own_portal(PORTAL_WEB_PROCESSES="1")
     tus = Tus(portal, portal.token())
     original = media("call-sales-0815.wav", 60).read_bytes()
-    sent = {}
+    sent, hits = {}, 0
     for number in range(ROUNDS):
         content = original + number.to_bytes(4, "big")  # WAV readers ignore what follows the sound
         path = tus.begin(len(content))
         acknowledged = send_and_be_killed(portal, tus, path, content)
         assert tus.offset(path) >= acknowledged
         finish(tus, path, content)
-        kill_the_assembly(portal, upload_id(path))
+        hits += kill_the_assembly(portal, upload_id(path))
         sent[upload_id(path)] = hashlib.sha256(content).hexdigest()
+    assert hits >= ROUNDS // 4, "too few assemblies were interrupted for this test to mean something"
     for upload, digest in sent.items():
         recording = portal.recording(upload, seconds=60)
         stored = portal.data / "store" / recording["key"]

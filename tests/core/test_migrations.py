@@ -1,0 +1,101 @@
+"""The database and the code agree, on both kinds of database, going up and going down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Column, Engine, Integer, Table, inspect
+from sqlalchemy.orm import Session
+
+from portal import migrate
+from portal.core import accounts
+from portal.core.models import Base
+from tests.core.conftest import at_once, new_database, open_engine
+
+TABLES = {"alembic_version", *Base.metadata.tables}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database of this test's own, with nothing in it."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/portal.sqlite3"
+    else:
+        name = re.sub(r"\W", "_", request.node.name)[-40:]
+        url = new_database(request.getfixturevalue("postgres"), name)
+    engine = open_engine(url)
+    yield engine
+    engine.dispose()
+
+
+def tables(engine: Engine) -> set[str]:
+    return set(inspect(engine).get_table_names())
+
+
+def test_an_empty_database_becomes_what_the_code_expects(engine: Engine) -> None:
+    assert tables(engine) == set()
+    migrate.upgrade(engine)
+    assert tables(engine) == TABLES
+    migrate.check(engine)
+
+
+def test_migrating_again_keeps_what_is_there(engine: Engine) -> None:
+    migrate.upgrade(engine)
+    with Session(engine) as session:
+        accounts.create_user(session, "ada@example.org", "admin", "x" * 12)
+        migrate.upgrade(engine)
+        assert accounts.any_user(session)
+
+
+def test_down_to_nothing_and_up_again(engine: Engine) -> None:
+    migrate.upgrade(engine)
+    migrate.downgrade(engine, "base")
+    assert tables(engine) == {"alembic_version"}
+    migrate.upgrade(engine)
+    assert tables(engine) == TABLES
+    migrate.check(engine)
+
+
+def test_the_check_finds_a_table_that_no_migration_makes(engine: Engine) -> None:
+    migrate.upgrade(engine)
+    forgotten = Table("forgotten", Base.metadata, Column("id", Integer, primary_key=True))
+    try:
+        with pytest.raises(CommandError, match="forgotten"):
+            migrate.check(engine)
+    finally:
+        Base.metadata.remove(forgotten)
+
+
+def test_a_database_that_is_not_migrated_is_found_too(engine: Engine) -> None:
+    with pytest.raises(CommandError, match="not up to date"):
+        migrate.check(engine)
+
+
+def test_several_hosts_may_migrate_the_same_database_at_once(postgres: str) -> None:
+    url = new_database(postgres, "several_hosts")
+    engines = [open_engine(url) for _ in range(4)]
+    assert at_once([partial(migrate.upgrade, each) for each in engines]) == [None] * 4
+    assert tables(engines[0]) == TABLES
+    for each in engines:
+        each.dispose()
+
+
+def test_migrations_are_numbered_and_follow_one_another() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.FOLDER))
+    scripts = ScriptDirectory.from_config(config)
+    assert len(scripts.get_heads()) == 1
+    known = {each.revision: each for each in scripts.walk_revisions()}
+    files = sorted((migrate.FOLDER / "versions").glob("*.py"))
+    assert len(known) == len(files)
+    for number, path in enumerate(files, start=1):
+        assert re.fullmatch(rf"{number:04}_[a-z0-9_]+\.py", path.name)
+        assert known[f"{number:04}"].path == str(path)
+        assert known[f"{number:04}"].down_revision == (f"{number - 1:04}" if number > 1 else None)
