@@ -9,21 +9,21 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from portal import auth, receiving, web
 from portal.api import health, tus
 from portal.auth import login_manager
-from portal.config import Settings, make_data_dir, secret_key
+from portal.config import BadSetting, Settings, make_data_dir, secret_key
 from portal.db import db, engine_options, prepare_engine
 from portal.queue import connect
-from storage_backends import open_store
+from storage_backends import StorageError, Store, open_store
 
 
 def create_app(settings: Settings) -> Flask:
-    """The application. Raises BadSetting and StorageError with a sentence for the operator."""
+    """The application. Raises BadSetting with a sentence for the operator."""
     make_data_dir(settings)
     app = Flask(__name__, template_folder="../templates")
     app.config.update(_flask_config(settings))
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine, settings.strict)
-    app.extensions["store"] = open_store(settings.storage_url, settings.strict)
+    app.extensions["store"] = _open_store(settings)
     app.extensions["redis"] = connect(settings.redis_address)
     _guard(app)
     app.register_blueprint(health.blueprint)
@@ -33,6 +33,13 @@ def create_app(settings: Settings) -> Flask:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
     return app
+
+
+def _open_store(settings: Settings) -> Store:
+    try:
+        return open_store(settings.storage_url, settings.strict)
+    except StorageError as error:
+        raise BadSetting(f"PORTAL_STORAGE_URL={settings.storage_url}: {error}") from error
 
 
 def _flask_config(settings: Settings) -> dict[str, object]:

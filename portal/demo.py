@@ -90,7 +90,8 @@ def _portal(settings: Settings, errors: int, say: Say) -> Iterator[subprocess.Po
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     reader = threading.Thread(target=_pass_on, args=(server, say), daemon=True)
     reader.start()
     try:

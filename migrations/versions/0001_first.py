@@ -144,6 +144,7 @@ def upgrade() -> None:
         sa.Column("sample_rate", sa.Integer(), nullable=True),
         sa.Column("thumbnail_key", sa.String(length=255), nullable=True),
         sa.Column("peaks_key", sa.String(length=255), nullable=True),
+        sa.Column("playback_key", sa.String(length=255), nullable=True),
         sa.Column("integrity", sa.String(length=20), nullable=False),
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["id"], ["upload.id"], name=op.f("fk_recording_id_upload")),

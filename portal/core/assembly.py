@@ -22,10 +22,16 @@ from portal.core.leases import Lease, LeaseLost
 from portal.core.models import Part, Recording, Upload
 from portal.core.transaction import utc_now, writing
 from storage_backends import Store
+from storage_backends.base import BLOCK_SIZE
 
 KIND = "assemble_upload"
+EXAMINE_ATTEMPTS = 4
 Fault = tuple[str, str]
 """A code for programs and a sentence for people."""
+
+
+class NotExamined(Exception):
+    """Looking at the content failed for a reason that may pass, such as a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,14 @@ class _Assembled:
     findings: Findings | None = None
     thumbnail_key: str | None = None
     peaks_key: str | None = None
+    playback_key: str | None = None
 
 
 def assemble(session: Session, store: Store, upload_id: str, lease: Lease) -> None:
     """Make the recording of an upload whose bytes are all here; harmless to repeat.
 
-    Raises LeaseLost, and the store's errors: then the upload stays `finishing` for another try.
+    Raises LeaseLost, NotExamined, and the store's errors: then the upload stays `finishing` for
+    another try.
     """
     upload = session.get(Upload, upload_id)
     parts = session.scalars(
@@ -55,7 +63,7 @@ def assemble(session: Session, store: Store, upload_id: str, lease: Lease) -> No
         return
     folder = f"{recording_folder(upload_id)}/{lease.epoch}"
     try:
-        found = _build(store, upload, [part.key for part in parts], folder)
+        found = _build(store, upload, [part.key for part in parts], folder, lease)
     except BaseException:
         _delete_below(store, folder)
         raise
@@ -81,7 +89,9 @@ def _close_idle(session: Session, lease: Lease) -> None:
         leases.close(session, lease, "done")
 
 
-def _build(store: Store, upload: Upload, keys: Sequence[str], folder: str) -> _Assembled:
+def _build(
+    store: Store, upload: Upload, keys: Sequence[str], folder: str, lease: Lease
+) -> _Assembled:
     stored = store.join(keys, f"{folder}/original")
     sha256 = store.checksum(stored.key)
     found = _Assembled(stored.key, stored.size, sha256)
@@ -89,13 +99,19 @@ def _build(store: Store, upload: Upload, keys: Sequence[str], folder: str) -> _A
         return found
     with tempfile.TemporaryDirectory(prefix="portal-") as out, store.as_file(stored.key) as file:
         findings = content.inspect(file, Path(out))
+        if not findings.conclusive and lease.attempt < EXAMINE_ATTEMPTS:
+            raise NotExamined(findings.refusal)
         thumbnail = _keep(store, findings.thumbnail, f"{folder}/thumbnail.jpg")
         peaks = _keep(store, findings.peaks, f"{folder}/peaks.json")
-    return _Assembled(stored.key, stored.size, sha256, findings, thumbnail, peaks)
+        playback = _keep(store, findings.playback, f"{folder}/playback.m4a")
+    return _Assembled(stored.key, stored.size, sha256, findings, thumbnail, peaks, playback)
 
 
 def _keep(store: Store, file: Path | None, key: str) -> str | None:
-    return None if file is None else store.write(key, [file.read_bytes()]).key
+    if file is None:
+        return None
+    with file.open("rb") as content:
+        return store.write(key, iter(lambda: content.read(BLOCK_SIZE), b"")).key
 
 
 def _fault(upload: Upload, found: _Assembled) -> Fault | None:
@@ -133,14 +149,14 @@ def _delete_below(store: Store, folder: str, keep: str | None = None) -> None:
 
 def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
     now = utc_now()
-    findings = found.findings or Findings(None, None, None, None)
+    findings = found.findings or Findings()
     recording = Recording(
         id=upload.id,
         owner_id=upload.owner_id,
         owner_label=upload.owner_label,
         source=upload.dialect,
         state="ready" if findings.facts else "quarantined",
-        error_code=None if findings.facts else "not_media",
+        error_code=_error_code(findings),
         error_text=findings.refusal,
         filename=upload.filename,
         details=upload.details,
@@ -152,6 +168,7 @@ def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
         sha256_declared=upload.declared_sha256 is not None,
         thumbnail_key=found.thumbnail_key,
         peaks_key=found.peaks_key,
+        playback_key=found.playback_key,
         integrity="ok",
         verified_at=now,
         **(asdict(findings.facts) if findings.facts else {}),
@@ -160,3 +177,9 @@ def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
     action = "upload.completed" if findings.facts else "upload.quarantined"
     subject = ("recording", recording.id)
     audit.record(session, SYSTEM, action, subject, sha256=found.sha256, size=found.size)
+
+
+def _error_code(findings: Findings) -> str | None:
+    if findings.facts:
+        return None
+    return "not_media" if findings.conclusive else "not_examined"

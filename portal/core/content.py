@@ -82,12 +82,18 @@ class Facts:
 
 @dataclass(frozen=True)
 class Findings:
-    """Either facts, with paths of the derivatives that are whole, or one sentence of refusal."""
+    """Either facts, with paths of the derivatives that are whole, or one sentence of refusal.
 
-    facts: Facts | None
-    refusal: str | None
-    thumbnail: Path | None
-    peaks: Path | None
+    `conclusive` is False when the examination itself failed, which another try may cure.
+    `playback` is a copy that browsers can seek in, where they cannot in the original.
+    """
+
+    facts: Facts | None = None
+    refusal: str | None = None
+    thumbnail: Path | None = None
+    peaks: Path | None = None
+    playback: Path | None = None
+    conclusive: bool = True
 
 
 def inspect(path: Path, out: Path, seconds: float = 300) -> Findings:
@@ -97,21 +103,17 @@ def inspect(path: Path, out: Path, seconds: float = 300) -> Findings:
     Raises OSError if the process cannot be started or `out` cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    for name in ("facts.json", "thumbnail.jpg", "peaks.json"):
+    for name in ("facts.json", "thumbnail.jpg", "peaks.json", "playback.m4a"):
         (out / name).unlink(missing_ok=True)
     trouble = run_probe(path, out, seconds)
     try:
         answer = read_answer(out / "facts.json")
     except ValueError as error:
-        return refused(f"The content could not be examined: {trouble or error}.")
+        reason = f"The content could not be examined: {trouble or error}."
+        return Findings(refusal=reason, conclusive=False)
     if isinstance(answer, str):
-        return refused(answer)
-    return Findings(answer, None, whole_thumbnail(out), whole_peaks(out))
-
-
-def refused(sentence: str) -> Findings:
-    """Findings that hold nothing but the reason."""
-    return Findings(None, sentence, None, None)
+        return Findings(refusal=answer)
+    return Findings(answer, None, whole_thumbnail(out), whole_peaks(out), whole_playback(out))
 
 
 def run_probe(path: Path, out: Path, seconds: float) -> str | None:
@@ -195,17 +197,23 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_bytes())
 
 
-def whole(path: Path) -> bool:
+def whole(path: Path, largest: int = LARGEST_DERIVATIVE) -> bool:
     """True for a regular file of sane size; the probe renames, so what is there is complete."""
     if path.is_symlink() or not path.is_file():
         return False
-    return 0 < path.stat().st_size <= LARGEST_DERIVATIVE
+    return 0 < path.stat().st_size <= largest
 
 
 def whole_thumbnail(out: Path) -> Path | None:
     """The thumbnail's path if there is one and it is a JPEG."""
     path = out / "thumbnail.jpg"
     return path if whole(path) and path.read_bytes()[:3] == b"\xff\xd8\xff" else None
+
+
+def whole_playback(out: Path) -> Path | None:
+    """The path of the copy for playing, if there is one."""
+    path = out / "playback.m4a"
+    return path if whole(path, LIMITS[resource.RLIMIT_FSIZE]) else None
 
 
 def whole_peaks(out: Path) -> Path | None:

@@ -28,6 +28,7 @@ class Lease:
 
     job_id: str
     epoch: int
+    attempt: int = 1
 
 
 class LeaseLost(Exception):
@@ -54,7 +55,7 @@ def claim(session: Session, kind: str, object_id: str, seconds: float) -> Lease 
         row.state, row.error = "running", None
         row.started_at, row.ended_at = now, None
         row.lease_until = now + timedelta(seconds=seconds)
-        return Lease(row.id, row.epoch)
+        return Lease(row.id, row.epoch, row.attempts)
 
 
 def extend(session: Session, lease: Lease, seconds: float) -> bool:
@@ -77,7 +78,7 @@ def close(session: Session, lease: Lease, state: str, error: str | None = None) 
     changed = session.execute(
         update(Job)
         .where(Job.id == lease.job_id, Job.epoch == lease.epoch, Job.state == "running")
-        .values(state=state, error=error, lease_until=None, ended_at=utc_now())
+        .values(state=state, error=error, lease_until=None, ended_at=utc_now(), attempts=0)
     )
     if not changed.rowcount:  # type: ignore[attr-defined]
         raise LeaseLost(f"{lease.job_id}: another worker has taken over.")

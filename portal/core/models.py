@@ -174,6 +174,7 @@ class Recording(Base):
     sample_rate: Mapped[int | None]
     thumbnail_key: Mapped[str | None] = mapped_column(Name)
     peaks_key: Mapped[str | None] = mapped_column(Name)
+    playback_key: Mapped[str | None] = mapped_column(Name)
     integrity: Mapped[str] = mapped_column(String(20))
     verified_at: Mapped[datetime]
 
@@ -215,7 +216,8 @@ class AuditEvent(Base):
 class Job(Base):
     """The bookkeeping of one piece of background work, and its lease.
 
-    Whoever raised `epoch` last may finish it; everybody else finds the door closed.
+    Whoever raised `epoch` last may finish it; everybody else finds the door closed. `attempts`
+    counts those since it last succeeded.
     """
 
     __tablename__ = "job"

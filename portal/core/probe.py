@@ -1,4 +1,4 @@
-"""Looks into one stored file and writes down what it is: facts, a thumbnail, a waveform.
+"""Looks into one stored file and writes down what it is: facts, thumbnail, waveform, playback.
 
 Run by portal.core.content as ``python -m portal.core.probe MEDIA_PATH OUT_DIR``. Knows media
 formats; knows nothing of users, names or storage, and trusts no byte of what it reads.
@@ -23,6 +23,7 @@ from av.stream import Discard, Disposition, Stream
 from numpy.typing import NDArray
 
 from portal.core.content import BIGGEST_NUMBER, LONGEST_TEXT, TYPES, Facts, limit_this_process
+from portal.core.repack import write_playback
 
 # The only demuxers that may see the file, and no way to reach anything but that file: without
 # these FFmpeg follows the addresses in a playlist.
@@ -57,6 +58,9 @@ def main(media: Path, out: Path) -> None:
         write_thumbnail(media, out, facts.duration_ms or 0)
     if facts.channels:
         write_peaks(media, out)
+    if facts.container == "aac":
+        with open_media(media) as container:
+            write_playback(container, out / "playback.m4a")
     if facts.duration_ms is None or facts.container in ESTIMATED:
         exact = replace(facts, duration_ms=measured_duration(media) or facts.duration_ms)
         write_json(out / "facts.json", asdict(exact))

@@ -100,8 +100,8 @@ def _missing(session: Session, store: Store) -> Iterator[str]:
 
 def _strays(session: Session, store: Store, older_than: datetime) -> Iterator[str]:
     """Objects among the recordings that no row knows."""
-    rows = session.execute(select(Recording.key, Recording.thumbnail_key, Recording.peaks_key))
-    known = {key for row in rows for key in row}
+    columns = (Recording.key, Recording.thumbnail_key, Recording.peaks_key, Recording.playback_key)
+    known = {key for row in session.execute(select(*columns)) for key in row}
     session.rollback()
     for each in store.find("recordings"):
         if each.key not in known and each.modified < older_than:

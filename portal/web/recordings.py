@@ -12,7 +12,7 @@ from portal.core import recordings
 from portal.core.errors import InvalidRequest, NotAllowed, NotFound
 from portal.core.models import Recording, is_id
 from portal.db import db
-from portal.streaming import send_derived, stream_recording
+from portal.streaming import for_playing, send_derived, stream
 
 PER_PAGE = 50
 VIEW_SECONDS = 12 * 3600
@@ -82,7 +82,7 @@ def media(recording_id: str) -> Response:
         raise NotAllowed("Open the recording's page first; what is played is logged.") from error
     if seen != [caller().user_id, recording.id]:
         raise NotAllowed("Open the recording's page first; what is played is logged.")
-    return stream_recording(recording)
+    return stream(for_playing(recording))
 
 
 @blueprint.get("/recordings/<recording_id>/thumbnail")

@@ -262,7 +262,7 @@ def test_a_failure_finds_nothing_not_even_old(samples: Path, tmp_path: Path) -> 
     findings = inspect(samples / DESKTOP, tmp_path / "out", seconds=0.01)
     sentence = "The content could not be examined: "
     too_long = f"{sentence}it took longer than 0.01 seconds."
-    assert findings == Findings(None, too_long, None, None)
+    assert findings == Findings(refusal=too_long, conclusive=False)
     crashed = f"{sentence}the examination failed with code 1."
     assert found(tmp_path / "no such file", tmp_path).refusal == crashed
 

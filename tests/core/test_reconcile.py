@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from portal.core import fixity, reconcile, uploads
+from portal.core import assembly, fixity, reconcile, uploads
 from portal.core.models import Upload
 from portal.core.transaction import utc_now
 from storage_backends import StoredObject
@@ -38,8 +38,9 @@ def test_where_all_is_well_nothing_is_found_and_nothing_touched(site: Site, call
     made = site.received(call)
     site.assemble(made)
     recording = site.recording(made)
-    before = site.keys()
-    assert recording is not None and recording.peaks_key in before
+    assert recording is not None and recording.peaks_key in site.keys(
+        assembly.recording_folder(made)
+    )
     open_upload = site.begin(10)
     site.append(open_upload, 0, Body(b"four"))
     before = site.keys()

@@ -1,4 +1,4 @@
-"""SIGKILL, again and again, of whatever is working: nothing acknowledged is lost, nothing doubled."""
+"""SIGKILL, again and again, of whatever works: nothing acknowledged is lost, nothing doubled."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def web_workers(portal: Portal) -> list[int]:
 
 
 def send_and_be_killed(portal: Portal, tus: Tus, path: str, content: bytes) -> int:
-    """Send a little, note what was acknowledged, send more, and kill the web processes meanwhile."""
+    """Send a little, note what was acknowledged, send more, and kill the web processes."""
     cut = secrets.randbelow(len(content) // 2) + 1
     acknowledged = int(tus.patch(path, 0, content[:cut]).headers["Upload-Offset"])
     with tus.raw(path, acknowledged, len(content) - acknowledged) as connection:
@@ -92,7 +92,7 @@ def test_twenty_rounds_of_kills_lose_and_double_nothing(
         finish(tus, path, content)
         hits += kill_the_assembly(portal, upload_id(path))
         sent[upload_id(path)] = hashlib.sha256(content).hexdigest()
-    assert hits >= ROUNDS // 4, "too few assemblies were interrupted for this test to mean something"
+    assert hits >= ROUNDS // 4, "too few assemblies were interrupted to mean something"
     for upload, digest in sent.items():
         recording = portal.recording(upload, seconds=60)
         stored = portal.data / "store" / recording["key"]

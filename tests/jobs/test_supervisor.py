@@ -98,6 +98,10 @@ def start_with(**settings: str) -> subprocess.CompletedProcess[str]:
         ("PORTAL_STORAGE_URL", "ftp://x"),
         ("PORTAL_DATA_DIR", "/proc/nowhere"),
         ("PORTAL_SECRET_KEY", "short"),
+        ("PORTAL_STORAGE_URL", "file:///proc/nowhere"),
+        ("PORTAL_DATABASE_URL", "sqlite:////proc/nowhere/portal.sqlite3"),
+        ("PORTAL_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none"),
+        ("PORTAL_REDIS_URL", "redis://127.0.0.1:1/0"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_one_sentence_naming_it(

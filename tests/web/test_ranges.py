@@ -44,7 +44,7 @@ def test_one_range_is_206_with_exactly_those_bytes(
     person, path = played
     answer = person.get(path, Range=header)
     expected = content[start:stop]
-    first = content.index(expected) if start < 0 else start
+    first = start if start >= 0 else len(content) + start
     assert answer.status_code == 206
     assert answer.content == expected
     last = first + len(expected) - 1
@@ -71,7 +71,8 @@ def test_what_is_not_one_simple_range_gets_the_whole(
 ) -> None:
     person, path = played
     answer = person.get(path, Range=header)
-    assert (answer.status_code, answer.content) in ((200, content), (206, content))
+    assert answer.content == content
+    assert answer.status_code == (206 if header.startswith("bytes=-9") else 200)
 
 
 @pytest.mark.parametrize("header", ["bytes=99999999-", "bytes=-0", "bytes=99999999-999999999"])
@@ -110,3 +111,18 @@ def test_served_media_is_nothing_but_media(played: tuple[Person, str]) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Content-Security-Policy"].startswith("sandbox")
     assert headers["Cache-Control"] == "private, no-store"
+
+
+def test_raw_aac_is_played_from_a_copy_in_which_browsers_can_seek(
+    portal: Portal, tus: Tus, media: Callable[..., Path]
+) -> None:
+    raw = media("call-support-4711.aac").read_bytes()
+    path = tus.begin(len(raw))
+    tus.patch(path, 0, raw)
+    recording = portal.recording(upload_id(path))
+    assert (recording["content_type"], recording["size"]) == ("audio/aac", len(raw))
+    auditor = Person(portal, "auditor")
+    answer = auditor.get(auditor.media_path(upload_id(path)), Range="bytes=4-7")
+    assert answer.status_code == 206
+    assert answer.headers["Content-Type"] == "audio/mp4"
+    assert answer.content == b"ftyp"

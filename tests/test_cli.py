@@ -1,0 +1,114 @@
+"""The command `portal`: what an operator types, and what comes back."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+
+import pytest
+import requests
+
+from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.web.browsing import sign_in
+
+
+def received(portal: Portal, tus: Tus, content: bytes = b"some bytes") -> str:
+    path = tus.begin(len(content))
+    tus.patch(path, 0, content)
+    portal.recording(upload_id(path))
+    return upload_id(path)
+
+
+def test_a_created_user_can_sign_in(portal: Portal) -> None:
+    email, password = "Ana.Souza@example.org", "uma senha bem comprida"
+    done = portal.cli("create-user", email, "--role", "auditor", "--password-stdin", given=password)
+    assert done.stdout == "Created ana.souza@example.org (auditor).\n"
+    answer = sign_in(requests.Session(), portal, email, password)
+    assert answer.url.endswith("/recordings")
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "said"),
+    [
+        ("nonsense", "long enough, surely", "no e-mail address"),
+        ("short@example.org", "short", "too short"),
+        ("twice@example.org", "long enough, surely", "already"),
+    ],
+)
+def test_a_user_that_cannot_be_is_refused_with_a_sentence(
+    portal: Portal, email: str, password: str, said: str
+) -> None:
+    words = ("create-user", email, "--role", "auditor", "--password-stdin")
+    if said == "already":
+        portal.cli(*words, given=password)
+    refused = portal.cli(*words, given=password, check=False)
+    assert refused.returncode == 1
+    assert said in refused.stderr and len(refused.stderr.splitlines()) == 1
+
+
+def test_a_token_is_printed_alone_and_works(portal: Portal) -> None:
+    email = portal.person("uploader")
+    done = portal.cli("create-token", "--user", email, "--scope", "upload", "--scope", "read")
+    assert len(done.stdout.split()) == 1 and done.stderr == ""
+    assert Tus(portal, done.stdout.strip()).create(10).status_code == 201
+    stored = portal.rows("SELECT * FROM token ORDER BY created_at DESC LIMIT 1")[0]
+    secret = done.stdout.strip().rpartition("_")[2]
+    assert secret not in str(stored)
+
+
+def test_check_storage_names_every_step(portal: Portal) -> None:
+    said = portal.cli("check-storage").stdout
+    for step in ("write", "read back", "read a range", "list", "join", "refuse to", "delete"):
+        assert step in said
+    assert said.count(" ok") == 7
+
+
+def test_check_storage_says_what_is_wrong(portal: Portal, tmp_path: os.PathLike[str]) -> None:
+    portal.environment["PORTAL_STORAGE_URL"] = "file:///proc/nowhere"
+    try:
+        refused = portal.cli("check-storage", check=False)
+    finally:
+        del portal.environment["PORTAL_STORAGE_URL"]
+    assert refused.returncode == 1 and "storage" in refused.stderr.lower()
+    assert "Traceback" not in refused.stderr
+
+
+def test_verify_reads_recordings_back(portal: Portal, tus: Tus) -> None:
+    first, second = received(portal, tus), received(portal, tus)
+    done = portal.cli("verify", first, second)
+    assert "2 checked, 0 wrong." in done.stdout
+    (portal.data / "store" / portal.recording(first)["key"]).unlink()
+    missing = portal.cli("verify", first, check=False)
+    assert missing.returncode == 1 and "missing" in missing.stdout
+    unknown = portal.cli("verify", "no-such-id", check=False)
+    assert unknown.returncode == 1 and "no recordings" in unknown.stderr
+
+
+def test_reconcile_names_what_stands_alone_and_touches_it_not(portal: Portal, tus: Tus) -> None:
+    lost = portal.recording(received(portal, tus))
+    (portal.data / "store" / lost["key"]).unlink()
+    stray = portal.data / "store/recordings/ffffff/stray/1/original"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(b"whose?")
+    young = portal.cli("reconcile", check=False)
+    assert f"MISSING  {lost['key']}" in young.stdout and "STRAY" not in young.stdout
+    yesterday = time.time() - timedelta(days=2).total_seconds()
+    os.utime(stray, (yesterday, yesterday))
+    old = portal.cli("reconcile", check=False)
+    assert "STRAY    recordings/ffffff/stray/1/original" in old.stdout
+    assert stray.exists()
+
+
+def test_reconcile_removes_parts_that_were_never_acknowledged(portal: Portal, tus: Tus) -> None:
+    path = tus.begin(100)
+    tus.patch(path, 0, b"x" * 50)
+    folder = portal.data / "store/parts" / upload_id(path)
+    (folder / "1.99").write_bytes(b"a writer that was killed before it could count this")
+    yesterday = time.time() - timedelta(days=2).total_seconds()
+    for each in folder.iterdir():
+        os.utime(each, (yesterday, yesterday))
+    portal.cli("reconcile", check=False)
+    assert [each.name for each in folder.iterdir()] == ["0.1"]
+    assert tus.patch(path, 50, b"x" * 50).status_code == 204
+    wait_for(lambda: portal.recording(upload_id(path)))
