@@ -39,7 +39,7 @@ def _open_store(settings: Settings) -> Store:
     try:
         return open_store(settings.storage_url, settings.strict)
     except StorageError as error:
-        raise BadSetting(f"PORTAL_STORAGE_URL={settings.storage_url}: {error}") from error
+        raise BadSetting(f"PORTAL_STORAGE_URL cannot be used: {error}") from error
 
 
 def _flask_config(settings: Settings) -> dict[str, object]:

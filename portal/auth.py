@@ -15,6 +15,7 @@ from portal.core.accounts import Caller, caller_by_token, caller_for
 from portal.core.audit import Actor
 from portal.core.errors import NotAuthenticated
 from portal.core.models import User
+from portal.core.transaction import release
 from portal.db import db
 
 login_manager = LoginManager()
@@ -38,7 +39,7 @@ def load_user(text: str) -> SignedIn | None:
     """The user of a cookie, unless disabled or signed out everywhere since: one SELECT."""
     user_id, _, epoch = text.partition(":")
     user = db.session.get(User, user_id)
-    db.session.rollback()
+    release(db.session)
     if user is None or not user.active or str(user.login_epoch) != epoch:
         return None
     return SignedIn(user)

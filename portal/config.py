@@ -81,6 +81,10 @@ def _secret(text: str) -> str:
     return text
 
 
+MAY_HOLD_A_SECRET = (_secret, _database_url, _redis_url, _storage_url)
+"""What these read is shown in no message."""
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name for name in re.split(r"[,\s]+", text) if name)
 
@@ -194,13 +198,18 @@ class Settings:
         folder = self.data_dir.expanduser().absolute()
         object.__setattr__(self, "data_dir", folder)
         fill_in = {
-            "database_url": f"sqlite:///{folder}/portal.sqlite3",
+            "database_url": f"sqlite:///{quote(str(folder))}/portal.sqlite3",
             "storage_url": f"file://{quote(str(folder))}/store",
-            "public_url": f"http://{self.host}:{self.port}",
+            "public_url": f"http://{self.address}",
         }
         for name, value in fill_in.items():
             if not getattr(self, name):
                 object.__setattr__(self, name, value)
+
+    @property
+    def address(self) -> str:
+        """Host and port as they stand in a URL."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def redis_address(self) -> str:
@@ -234,7 +243,11 @@ class Settings:
         return {
             name: ",".join(value) if isinstance(value, tuple) else str(value)
             for name, value in pairs.items()
-        } | {"PORTAL_DATABASE_URL": self.database_url.replace("+psycopg", "")}
+        } | {
+            "PORTAL_DATABASE_URL": re.sub(
+                "^postgresql[+]psycopg:", "postgresql:", self.database_url
+            )
+        }
 
 
 def _read(environ: Mapping[str, str], about: Mapping[str, Any]) -> Any:
@@ -242,8 +255,7 @@ def _read(environ: Mapping[str, str], about: Mapping[str, Any]) -> Any:
     try:
         return about["read"](text)
     except ValueError as error:
-        # The value of a secret is never shown.
-        shown = "" if about["read"] is _secret else f"={text}"
+        shown = "" if about["read"] in MAY_HOLD_A_SECRET else f"={text}"
         raise BadSetting(f"{about['variable']}{shown} cannot be used: {error}.") from error
 
 

@@ -67,7 +67,7 @@ def run(settings: Settings, say: Say) -> None:
     make_data_dir(settings)
     log = settings.data_dir / "portal.log"
     with log.open("ab") as errors, _portal(settings, errors.fileno(), say) as server:
-        address = f"http://{settings.host}:{settings.port}"
+        address = f"http://{settings.address}"
         _wait_for_health(address, server, log)
         password, token = _make_people(settings)
         _send_samples(settings, Sender(address, token), say)

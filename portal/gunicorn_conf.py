@@ -11,7 +11,7 @@ from portal.receiving import Server
 _settings = Settings.from_env()
 _of_thread = threading.local()
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = _settings.address
 worker_class = "gthread"  # `sync` workers are killed in the middle of a slow body
 workers = _settings.web_processes
 threads = _settings.web_threads

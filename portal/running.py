@@ -33,6 +33,7 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
     make_data_dir(settings)
     lock = _lock(settings.data_dir / "lock")
     _refuse_busy_port(settings)
+    _prepare(settings, announce)
     supervisor = Supervisor()
     environment = os.environ | settings.environment()
     try:
@@ -40,7 +41,6 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
             _refuse_unless_redis_answers(settings)
         else:
             _start_valkey(supervisor, settings, environment)
-        _prepare(settings, announce)
         for program in _programs(settings, environment):
             supervisor.add(program)
         announce(f"The portal runs at {settings.public_url}  (Ctrl-C stops it)")
@@ -99,7 +99,7 @@ def _start_valkey(supervisor: Supervisor, settings: Settings, environment: Envir
         "--unixsocket",
         path.name if path.parent == folder else str(path),
     ]
-    command += ["--unixsocketperm", "700", "--dir", str(folder), "--loglevel", "warning"]
+    command += ["--unixsocketperm", "700", "--dir", str(folder), "--logfile", "valkey.log"]
     command += ["--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction"]
     supervisor.add(Program("valkey", command, environment, path.parent, last=True))
     _wait_for_redis(settings.redis_address, supervisor)
@@ -124,7 +124,7 @@ def _prepare(settings: Settings, announce: Callable[[str], None]) -> None:
         try:
             migrate.upgrade(db.engine)
         except OperationalError as error:
-            raise BadSetting(f"PORTAL_DATABASE_URL cannot be used: {error.orig}") from error
+            raise BadSetting(f"PORTAL_DATABASE_URL cannot be used: {_first_line(error)}") from error
         if not accounts.any_user(db.session):
             password = secrets.token_urlsafe(12)
             accounts.create_user(db.session, FIRST_ADMIN, "admin", password)
@@ -132,6 +132,10 @@ def _prepare(settings: Settings, announce: Callable[[str], None]) -> None:
             announce(f"    {FIRST_ADMIN}    {password}    (shown only this once)")
         db.session.remove()
         db.engine.dispose()
+
+
+def _first_line(error: OperationalError) -> str:
+    return (str(error.orig).splitlines() or ["it does not answer."])[0]
 
 
 def _programs(settings: Settings, environment: Environment) -> list[Program]:

@@ -34,8 +34,9 @@ def open_store(url: str, strict: bool = True) -> Store:
     sentence for an address that is none of these.
     """
     parts = urlsplit(url)
-    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
+    plain = not (parts.query or parts.fragment)
+    if plain and parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
         return LocalStore(Path(unquote(parts.path)), strict)
-    if parts.scheme == "memory" and parts.netloc:
+    if plain and parts.scheme == "memory" and parts.netloc:
         return FsspecStore("memory", f"/{parts.netloc}")
     raise ValueError(f"{url!r} is no storage address; write file:///an/absolute/folder.")

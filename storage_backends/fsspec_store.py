@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -51,10 +52,12 @@ class FsspecStore(Store):
         # The listing cache hides other processes' writes and shows what they deleted.
         self.fs = fsspec.filesystem(protocol, use_listings_cache=False, **options)
         self.root = root.rstrip("/")
+        self.one_at_a_time = threading.Lock()
 
     def write(self, key: str, source: Source) -> StoredObject:
         content = b"".join(bytes(block) for block in source)
-        with store_errors(key):
+        # Not every file system looks and creates in one step: at least one process does.
+        with store_errors(key), self.one_at_a_time:
             self.fs.pipe_file(self._path(key), content, mode="create")
         return self.stat(key)
 
@@ -70,7 +73,10 @@ class FsspecStore(Store):
 
     def stat(self, key: str) -> StoredObject:
         with store_errors(key):
-            return self._stored(self.fs.info(self._path(key)))
+            entry = self.fs.info(self._path(key))
+            if entry["type"] != "file":
+                raise FileNotFoundError(key)
+        return self._stored(entry)
 
     def delete(self, key: str) -> None:
         with store_errors(key):
@@ -82,7 +88,9 @@ class FsspecStore(Store):
     def find(self, prefix: str) -> Iterator[StoredObject]:
         with store_errors(prefix):
             found = self.fs.find(self._path(prefix), detail=True)
-        return (self._stored(entry) for entry in found.values())
+        objects = (self._stored(entry) for entry in found.values())
+        # Asked for a key, fsspec finds the object itself; it is in no folder of that name.
+        return (each for each in objects if each.key != prefix)
 
     def _path(self, key: str) -> str:
         return f"{self.root}/{key}".rstrip("/")

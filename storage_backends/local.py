@@ -13,11 +13,13 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TypeVar
 
 from storage_backends.base import BLOCK_SIZE, Source, StorageUnavailable, StoredObject
 from storage_backends.fsspec_store import FsspecStore, store_errors
 from storage_backends.kernel import copy_into, start_write_back
 
+Made = TypeVar("Made")
 TEMPORARY = ".tmp"
 WRITE_BACK_EVERY = 8 * 1024 * 1024
 
@@ -33,7 +35,7 @@ class LocalStore(FsspecStore):
         super().__init__("file", str(root.resolve()))
         self.strict = strict
         try:
-            root.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self._make_folder(root, strict)
         except OSError as error:
             raise StorageUnavailable(
                 f"The storage folder {root} cannot be made: {error.strerror}."
@@ -50,7 +52,7 @@ class LocalStore(FsspecStore):
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         with store_errors(key):
             file = os.open(self._path(key), os.O_RDONLY)
-        return _blocks(file, start, stop)
+        return _blocks(key, file, start, stop)
 
     def delete(self, key: str) -> None:
         path = Path(self._path(key))
@@ -87,16 +89,16 @@ class LocalStore(FsspecStore):
 
     def _link(self, old: str, key: str) -> StoredObject:
         path = Path(self._path(key))
-        with store_errors(old):
-            self._make_folder(path.parent, sync=True)
-            os.link(self._path(old), path)
+        self.stat(old)
+        with store_errors(key):
+            self._in_folder(path.parent, True, lambda: os.link(self._path(old), path))
             _sync(path)
             _sync(path.parent)
         return self.stat(key)
 
     def _append_all(self, keys: Sequence[str], file: int) -> None:
         for key in keys:
-            with Path(self._path(key)).open("rb") as part:
+            with store_errors(key), Path(self._path(key)).open("rb") as part:
                 copy_into(file, part.fileno())
 
     @contextmanager
@@ -110,18 +112,25 @@ class LocalStore(FsspecStore):
             temporary.unlink()
 
     def _create(self, path: Path, sync: bool) -> int:
-        # Another process may remove the folder as empty between the two calls: once more then.
-        for _ in range(3):
-            self._make_folder(path.parent, sync)
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        return self._in_folder(path.parent, sync, lambda: os.open(path, flags, 0o440))
+
+    def _in_folder(self, folder: Path, sync: bool, act: Callable[[], Made]) -> Made:
+        """Make the folder and act in it. Somebody else may remove it, as empty, in between."""
+        for _ in range(20):
             with contextlib.suppress(FileNotFoundError):
-                return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o440)
-        raise StorageUnavailable(f"The folder {path.parent} disappears while it is written to.")
+                self._make_folder(folder, sync)
+                return act()
+        return act()
 
     def _make_folder(self, folder: Path, sync: bool) -> None:
+        """Create it and the folders above it, open to nobody else, and sync their names."""
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        if sync:
-            for each in reversed(missing):
+        for each in reversed(missing):
+            # mkdir(exist_ok=True) stumbles over a folder that goes while it looks.
+            with contextlib.suppress(FileExistsError):
+                each.mkdir(mode=0o750)
+            if sync:
                 _sync(each.parent)
 
     def _drop_empty_folders(self, folder: Path) -> None:
@@ -147,18 +156,20 @@ def _write_all(file: int, block: bytes | bytearray | memoryview) -> int:
     return len(block)
 
 
-def _blocks(file: int, start: int, stop: int | None) -> Iterator[bytes]:
+def _blocks(key: str, file: int, start: int, stop: int | None) -> Iterator[bytes]:
     try:
         at = start
-        while block := os.pread(file, _step(at, stop), at):
+        while block := _read_at(key, file, at, stop):
             yield block
             at += len(block)
     finally:
         os.close(file)
 
 
-def _step(at: int, stop: int | None) -> int:
-    return BLOCK_SIZE if stop is None else max(0, min(BLOCK_SIZE, stop - at))
+def _read_at(key: str, file: int, at: int, stop: int | None) -> bytes:
+    size = BLOCK_SIZE if stop is None else max(0, min(BLOCK_SIZE, stop - at))
+    with store_errors(key):
+        return os.pread(file, size, at)
 
 
 def _sync(path: Path) -> None:

@@ -10,7 +10,7 @@ command -v npm >/dev/null || { echo "The portal needs Node.js with npm; install 
 echo "Setting up (the first time takes a minute) …"
 [ -x $uv ] || "$python" -m pip install --quiet --disable-pip-version-check --target .uv --require-hashes -r tools/uv.lock
 $uv venv --quiet --python "$python" --allow-existing .venv
-$uv pip sync --quiet --python .venv/bin/python --require-hashes requirements-dev.lock
+$uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements-dev.lock
 $uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 npm ci --ignore-scripts --silent
 node vendor.mjs

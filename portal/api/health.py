@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, jsonify
 from sqlalchemy import text
 
+from portal.core.transaction import release
 from portal.db import db
 
 blueprint = Blueprint("health", __name__)
@@ -12,5 +13,5 @@ blueprint = Blueprint("health", __name__)
 def health() -> Response:
     """200 as long as the database answers. Redis may be away: uploads are taken in regardless."""
     db.session.execute(text("SELECT 1"))
-    db.session.rollback()
+    release(db.session)
     return jsonify(status="ok")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -17,8 +18,8 @@ from sqlalchemy.orm import Session
 from portal.core import audit
 from portal.core.audit import SYSTEM, Actor
 from portal.core.errors import InvalidRequest, NotAllowed, NotAuthenticated, TooManyAttempts
-from portal.core.models import Token, User
-from portal.core.transaction import utc_now, writing
+from portal.core.models import Token, User, is_id
+from portal.core.transaction import release, utc_now, writing
 
 ROLE_MAY: dict[str, frozenset[str]] = {
     # An administrator runs the system and is no listener.
@@ -119,6 +120,12 @@ def _user_by_email(session: Session, email: str) -> User:
     return user
 
 
+def _user_if_any(session: Session, email: str) -> User | None:
+    with contextlib.suppress(InvalidRequest):
+        return session.scalar(select(User).where(User.email == clean_email(email)))
+    return None
+
+
 def any_user(session: Session) -> bool:
     return session.scalar(select(User.id).limit(1)) is not None
 
@@ -132,8 +139,8 @@ def log_in(session: Session, email: str, password: str, visitor: Actor) -> User:
     since = utc_now() - LOGIN_WINDOW
     if audit.count_recent(session, "auth.failed", visitor.ip, since) >= LOGIN_ATTEMPTS:
         raise TooManyAttempts("Too many failed sign-ins from your address; wait 15 minutes.")
-    user = session.scalar(select(User).where(User.email == email.strip().casefold()))
-    session.rollback()  # checking a password takes 50 ms: hold no transaction meanwhile
+    user = _user_if_any(session, email)
+    release(session)  # checking a password takes 50 ms: hold no transaction meanwhile
     if _password_fits(user, password) and user is not None and user.active:
         audit.record_alone(session, actor_of(user, visitor), "auth.login", ("user", user.id))
         return user
@@ -200,10 +207,10 @@ def caller_by_token(session: Session, text: str, visitor: Actor) -> Caller:
         session.execute(
             select(Token, User).join(User, User.id == Token.user_id).where(Token.id == token_id)
         ).first()
-        if kind == "rp"
+        if kind == "rp" and is_id(token_id)
         else None
     )
-    session.rollback()
+    release(session)
     fits = hmac.compare_digest(
         _hash_secret(secret).encode(), (found[0].secret_hash if found else "0" * 64).encode()
     )

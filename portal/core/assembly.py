@@ -20,7 +20,7 @@ from portal.core.audit import SYSTEM
 from portal.core.content import Findings
 from portal.core.leases import Lease, LeaseLost
 from portal.core.models import Part, Recording, Upload
-from portal.core.transaction import utc_now, writing
+from portal.core.transaction import release, utc_now, writing
 from storage_backends import Store
 from storage_backends.base import BLOCK_SIZE
 
@@ -57,7 +57,7 @@ def assemble(session: Session, store: Store, upload_id: str, lease: Lease) -> No
     parts = session.scalars(
         select(Part).where(Part.upload_id == upload_id).order_by(Part.number)
     ).all()
-    session.rollback()
+    release(session)
     if upload is None or upload.state != "finishing":
         _close_idle(session, lease)
         return

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.core.models import Job
@@ -41,6 +42,13 @@ def job_id(kind: str, object_id: str = "") -> str:
 
 def claim(session: Session, kind: str, object_id: str, seconds: float) -> Lease | None:
     """The lease on this work for so many seconds, or None while somebody else holds it."""
+    try:
+        return _claim(session, kind, object_id, seconds)
+    except IntegrityError:  # somebody else has made the row between our look and our insert
+        return None
+
+
+def _claim(session: Session, kind: str, object_id: str, seconds: float) -> Lease | None:
     now = utc_now()
     with writing(session):
         row = session.get(Job, job_id(kind, object_id), with_for_update=True)

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from portal.core import assembly, uploads
 from portal.core.models import Job, Part, Recording, Upload
-from portal.core.transaction import utc_now
-from storage_backends import Store, StoredObject
+from portal.core.transaction import release, utc_now
+from storage_backends import ObjectNotFound, Store, StoredObject
 from storage_backends.local import LocalStore
 
 SWEEP_AFTER = timedelta(days=1)
@@ -51,7 +51,7 @@ def waiting_uploads(session: Session, now: datetime) -> list[Waiting]:
         .limit(BATCH)
     )
     found = [Waiting(upload_id, epoch or 0) for upload_id, epoch in session.execute(query)]
-    session.rollback()
+    release(session)
     return found
 
 
@@ -59,7 +59,7 @@ def tidy_ended(session: Session, store: Store) -> int:
     """Remove the parts that ended uploads have left behind, and return their number."""
     query = select(Part.upload_id).join(Upload).where(uploads.parts_unneeded(utc_now())).distinct()
     ended = session.scalars(query.limit(BATCH)).all()
-    session.rollback()
+    release(session)
     return sum(uploads.tidy(session, store, upload_id) for upload_id in ended)
 
 
@@ -86,23 +86,33 @@ def _sweep_parts(session: Session, store: Store, older_than: datetime) -> int:
 def _without_row(session: Session, batch: list[StoredObject]) -> Iterator[str]:
     keys = [each.key for each in batch]
     known = set(session.scalars(select(Part.key).where(Part.key.in_(keys))))
-    session.rollback()
+    release(session)
     return (key for key in keys if key not in known)
 
 
 def _missing(session: Session, store: Store) -> Iterator[str]:
     """Keys of recordings whose object is not in the store."""
-    there = {each.key for each in store.find("recordings")}
+    # The rows first: what is recorded while we look is then not looked for.
     keys = session.scalars(select(Recording.key)).all()
-    session.rollback()
-    return (key for key in keys if key not in there)
+    release(session)
+    there = {each.key for each in store.find("recordings")}
+    return (key for key in keys if key not in there and not _stands(store, key))
+
+
+def _stands(store: Store, key: str) -> bool:
+    """A second look, before anything is called missing."""
+    try:
+        store.stat(key)
+    except ObjectNotFound:
+        return False
+    return True
 
 
 def _strays(session: Session, store: Store, older_than: datetime) -> Iterator[str]:
     """Objects among the recordings that no row knows."""
     columns = (Recording.key, Recording.thumbnail_key, Recording.peaks_key, Recording.playback_key)
     known = {key for row in session.execute(select(*columns)) for key in row}
-    session.rollback()
+    release(session)
     for each in store.find("recordings"):
         if each.key not in known and each.modified < older_than:
             yield each.key

@@ -12,7 +12,7 @@ from portal.core import audit
 from portal.core.accounts import Caller
 from portal.core.errors import NotFound, NotPlayable
 from portal.core.models import AuditEvent, Recording, Upload
-from portal.core.transaction import writing
+from portal.core.transaction import release
 
 STATES = ("ready", "quarantined")
 
@@ -48,7 +48,7 @@ def page(
         query = query.where(Recording.id > after)
     order = Recording.id.desc() if forward else Recording.id.asc()
     rows = list(session.scalars(query.order_by(order).limit(limit + 1)))
-    session.rollback()
+    release(session)
     more, rows = len(rows) > limit, rows[:limit]
     if not forward:
         rows.reverse()
@@ -66,14 +66,14 @@ def _page(rows: list[Recording], more: bool, forward: bool, first: bool) -> Page
 def visible(caller: Caller) -> Select[Recording]:
     """The one predicate that decides what a caller may know of. Raises NotAllowed."""
     owner = caller.owner_filter("list")
-    query = select(Recording)
+    query = select(Recording).execution_options(populate_existing=True)
     return query if owner is None else query.where(Recording.owner_id == owner)
 
 
 def find(session: Session, caller: Caller, recording_id: str) -> Recording:
     """One recording. Raises NotFound, also if it is beyond what the caller may see."""
     recording = session.scalar(visible(caller).where(Recording.id == recording_id))
-    session.rollback()
+    release(session)
     if recording is None:
         raise NotFound("There is no such recording, or it is not yours to see.")
     return recording
@@ -81,11 +81,9 @@ def find(session: Session, caller: Caller, recording_id: str) -> Recording:
 
 def view(session: Session, caller: Caller, recording_id: str) -> Recording:
     """The same, written down in the audit log before anything is shown."""
-    recording = find(session, caller, recording_id)
-    with writing(session):
-        subject = ("recording", recording.id)
-        audit.record(session, caller.actor, "recording.view", subject)
-    return recording
+    found = find(session, caller, recording_id).id
+    audit.record_alone(session, caller.actor, "recording.view", ("recording", found))
+    return find(session, caller, found)
 
 
 def find_playable(session: Session, caller: Caller, recording_id: str) -> Recording:
@@ -109,7 +107,7 @@ def history(
         return []
     query = select(AuditEvent).where(AuditEvent.object_id == recording_id)
     events = session.scalars(query.order_by(AuditEvent.seq.desc()).limit(limit)).all()
-    session.rollback()
+    release(session)
     return events
 
 
@@ -120,5 +118,5 @@ def uploads_under_way(session: Session, caller: Caller, limit: int) -> Sequence[
     if owner is not None:
         query = query.where(Upload.owner_id == owner)
     rows = session.scalars(query.order_by(Upload.id.desc()).limit(limit)).all()
-    session.rollback()
+    release(session)
     return rows

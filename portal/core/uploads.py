@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.core import audit
@@ -18,7 +18,7 @@ from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM, Actor
 from portal.core.errors import NotAllowed, NotFound, UploadGone
 from portal.core.models import Part, Upload, new_id
-from portal.core.transaction import utc_now, writing
+from portal.core.transaction import release, utc_now, writing
 from storage_backends import Store
 
 SETTLE_SECONDS = 0.5
@@ -88,7 +88,7 @@ def find(session: Session, caller: Caller, upload_id: str) -> Upload:
     """The caller's upload. Raises NotFound, also for somebody else's."""
     caller.must("upload")
     upload = session.scalar(own(caller, upload_id))
-    session.rollback()
+    release(session)
     if upload is None:
         raise NotFound("There is no such upload; begin a new one.")
     return upload
@@ -155,15 +155,17 @@ def tidy(session: Session, store: Store, upload_id: str) -> int:
 
     Objects first, rows after: cut off in between, it just runs again.
     """
-    ended = select(Part).join(Upload).where(Part.upload_id == upload_id, parts_unneeded(utc_now()))
-    parts = session.scalars(ended).all()
-    session.rollback()
-    for part in parts:
-        store.delete(part.key)
-    with writing(session):
-        for part in parts:
-            session.delete(part)
-    return len(parts)
+    mine = Part.upload_id == upload_id
+    keys = session.scalars(
+        select(Part.key).join(Upload).where(mine, parts_unneeded(utc_now()))
+    ).all()
+    release(session)
+    for key in keys:
+        store.delete(key)
+    if keys:
+        with writing(session):
+            session.execute(delete(Part).where(mine))
+    return len(keys)
 
 
 def parts_unneeded(now: datetime) -> ColumnElement[bool]:
@@ -186,7 +188,8 @@ def _end(upload: Upload, state: str) -> None:
 
 def own(caller: Caller, upload_id: str) -> Select[Upload]:
     """The one query that decides whose upload it is."""
-    return select(Upload).where(Upload.id == upload_id, Upload.owner_id == caller.user_id)
+    mine = select(Upload).where(Upload.id == upload_id, Upload.owner_id == caller.user_id)
+    return mine.execution_options(populate_existing=True)  # never what an earlier query saw
 
 
 def refuse_gone(upload: Upload) -> None:

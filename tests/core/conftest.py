@@ -112,7 +112,8 @@ class Body:
             if callable(step):
                 step()
             elif step == self.PART_ENDS:
-                return
+                if seconds is not None:
+                    return
             else:
                 now, later = (step, b"") if room is None else (step[:room], step[room:])
                 room = None if room is None else room - len(now)

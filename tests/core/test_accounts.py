@@ -116,15 +116,8 @@ def token_row(session: Session, token: str) -> Token:
     return session.get_one(Token, token.split("_")[1])
 
 
-SPOILT = [
-    with_wrong_secret,
-    with_unknown_id,
-    of_another_kind,
-    without_secret,
-    expired,
-    revoked,
-    of_a_disabled_user,
-]
+SPOILT = [with_wrong_secret, with_unknown_id, of_another_kind, without_secret]
+SPOILT += [expired, revoked, of_a_disabled_user]
 
 
 def test_every_token_that_does_not_live_is_refused_with_the_same_sentence(session: Session) -> None:
@@ -188,17 +181,21 @@ def test_an_uploader_sees_only_what_is_theirs(session: Session) -> None:
     assert caller(session, "auditor", "read").owner_filter("list") is None
 
 
-@pytest.mark.parametrize("scopes", [[], ["everything"], ["upload", "everything"], ["Upload"]])
-def test_unknown_scopes_are_refused(session: Session, scopes: list[str]) -> None:
-    with pytest.raises(InvalidRequest, match="upload, read"):
-        accounts.create_token(session, "uploader@example.org", scopes)
+def test_unknown_scopes_are_refused(session: Session) -> None:
+    for scopes in ([], ["everything"], ["upload", "everything"], ["Upload"]):
+        with pytest.raises(InvalidRequest, match="upload, read"):
+            accounts.create_token(session, "uploader@example.org", scopes)
 
 
 def test_a_password_opens_the_account_whatever_the_case_of_the_address(session: Session) -> None:
     made = accounts.create_user(session, " Jörg.MEIER@Straße.example ", "auditor", PASSWORD)
     assert made.email == "jörg.meier@strasse.example"
-    found = accounts.log_in(session, "JÖRG.meier@STRASSE.example ", PASSWORD, VISITOR)
-    assert found.id == made.id
+    for email in (
+        "jörg.meier@strasse.example",
+        "JÖRG.meier@STRASSE.example ",
+        " Jörg.Meier@straße.example",
+    ):
+        assert accounts.log_in(session, email, PASSWORD, VISITOR).id == made.id
     with pytest.raises(InvalidRequest, match="already"):
         accounts.create_user(session, "jörg.meier@strasse.EXAMPLE", "auditor", PASSWORD)
 

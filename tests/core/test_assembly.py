@@ -13,7 +13,7 @@ from portal.core.errors import UploadGone
 from portal.core.leases import LeaseLost
 from portal.core.models import Recording
 from portal.core.transaction import utc_now
-from storage_backends import ObjectNotFound, StorageError
+from storage_backends import ObjectNotFound, StorageError, StorageUnavailable
 from tests.core.conftest import HOUR, RAN_OUT, Site, sha256
 
 
@@ -171,17 +171,34 @@ def test_whoever_lost_the_lease_to_a_working_worker_leaves_nothing(site: Site) -
     assert_one_recording(site, upload_id, b"whose is it")
 
 
-def test_a_worker_killed_in_the_middle_is_followed_by_another(site: Site) -> None:
+def test_a_worker_that_fails_in_the_middle_leaves_nothing(site: Site) -> None:
     upload_id = site.received(b"try again")
 
-    def die() -> None:
-        site.store.write(f"{assembly.recording_folder(upload_id)}/1/left-behind", [b"x"])
-        raise SystemExit
+    def fail() -> None:
+        raise StorageUnavailable("The storage does not answer.")
 
-    site.store.meanwhile = die
-    with pytest.raises(SystemExit):
+    site.store.meanwhile = fail
+    with pytest.raises(StorageUnavailable):
         site.assemble(upload_id, seconds=RAN_OUT)
+    assert site.keys("recordings") == [] and site.upload(upload_id).state == "finishing"
+    site.assemble(upload_id)
+    assert_one_recording(site, upload_id, b"try again")
+
+
+def test_a_worker_killed_in_the_middle_is_followed_by_one_that_tidies_up(site: Site) -> None:
+    upload_id = site.received(b"try again")
+    leases.claim(site.session, assembly.KIND, upload_id, RAN_OUT)
+    for name in ("original", "thumbnail.jpg"):
+        site.store.write(f"{assembly.recording_folder(upload_id)}/1/{name}", [b"try ag"])
     (waiting,) = reconcile.waiting_uploads(site.session, utc_now())
     assert (waiting.upload_id, waiting.epoch) == (upload_id, 1)
     site.assemble(upload_id)
     assert_one_recording(site, upload_id, b"try again")
+
+
+def test_an_upload_that_is_being_assembled_does_not_wait(site: Site) -> None:
+    upload_id = site.received(b"in good hands")
+    leases.claim(site.session, assembly.KIND, upload_id, 60)
+    assert reconcile.waiting_uploads(site.session, utc_now()) == []
+    (waiting,) = reconcile.waiting_uploads(site.session, utc_now() + HOUR)
+    assert waiting.upload_id == upload_id

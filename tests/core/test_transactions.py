@@ -1,7 +1,8 @@
-"""No transaction is open while bytes move: neither the lock nor the connection waits for a disk."""
+"""Transactions are short: none is open while bytes move, and none loses another's change."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,38 @@ from sqlalchemy.orm import Session
 from portal.core import appending, assembly, fixity, leases, recordings, uploads
 from portal.core.accounts import ROLE_MAY, Caller
 from portal.core.audit import SYSTEM
+from portal.core.models import Job, Upload
+from portal.core.transaction import writing
 from tests.core.conftest import HOUR, Body, ObservedStore, Site
+
+
+def test_of_changes_made_at_once_none_is_lost(site: Site) -> None:
+    lease = leases.claim(site.session, "knit", "", 60)
+    assert lease is not None
+    start = threading.Barrier(4)
+
+    def change(session: Session) -> None:
+        start.wait()
+        for _ in range(15):
+            with writing(session):
+                job = session.get_one(Job, lease.job_id, with_for_update=True)
+                job.attempts += 1
+
+    assert site.at_once(change, 4) == [None] * 4
+    with site.sessions() as session:
+        assert session.get_one(Job, lease.job_id).attempts == 61
+
+
+def test_what_a_transaction_reads_is_current(site: Site) -> None:
+    upload_id = site.begin(10)
+    seen = uploads.find(site.session, site.caller, upload_id)
+    site.append(upload_id, 0, Body(b"four"))
+    with writing(site.session):
+        assert site.session.get_one(Upload, upload_id).offset == 4
+    site.append(upload_id, 4, Body(b"five!"))
+    with writing(site.session):
+        assert site.session.get_one(Upload, upload_id).offset == 9
+    assert seen.id == upload_id
 
 
 @pytest.fixture

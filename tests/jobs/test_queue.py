@@ -75,5 +75,5 @@ def test_uploads_are_taken_while_redis_is_being_restarted(portal: Portal, tus: T
 
 def test_the_periodic_jobs_run_in_one_cron(portal: Portal) -> None:
     assert len(portal.children("jobs.schedule")) == 1
-    query = "SELECT attempts FROM job WHERE kind = 'reconcile_uploads' AND attempts >= 2"
+    query = "SELECT epoch FROM job WHERE kind = 'reconcile_uploads' AND epoch >= 2"
     assert wait_for(lambda: portal.rows(query))

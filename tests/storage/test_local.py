@@ -74,7 +74,7 @@ def test_the_root_may_have_any_name(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_an_address_that_is_none_is_refused_with_a_sentence(url: str) -> None:
-    with pytest.raises(ValueError, match=r"is no storage address; write file:///") as refused:
+    with pytest.raises(ValueError, match="is no storage address; write ") as refused:
         open_store(url)
     assert url in str(refused.value)
 
@@ -184,7 +184,7 @@ def come_and_go(store: Store, number: int, faults: list[Exception]) -> None:
         part, whole = f"one/two/three/{number}.{turn}", f"one/four/five/{number}.{turn}"
         try:
             store.write(part, [b"x"])
-            if turn % 10 == 0:  # a join waits for the disk
+            if turn % 25 == 0:  # a join waits for the disk
                 store.join([part], whole)
             store.delete(part)
             store.delete(whole)
