@@ -44,3 +44,4 @@ screens: setup  ## take the screenshots of docs/screens anew
 texts: setup  ## collect the texts of the pages for translation
 	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext --no-location --omit-header -o .venv/messages.pot .
 	@$(BIN)/pybabel -q update -i .venv/messages.pot -d portal/translations --no-wrap --ignore-obsolete --no-fuzzy-matching
+	@sed -i '/^"\(POT-Creation-Date\|PO-Revision-Date\|Last-Translator\|Language-Team\|Generated-By\|Report-Msgid-Bugs-To\)/d' portal/translations/*/LC_MESSAGES/messages.po

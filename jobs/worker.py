@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from rq import Worker
@@ -36,7 +37,8 @@ class AllowedJob(Job):
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    app = create_app(Settings.from_env())
+    # What workers finish is final: it survives a power cut under any setting.
+    app = create_app(replace(Settings.from_env(), durability="strict"))
     with app.app_context():
         worker = Worker(
             [queue.NAME],

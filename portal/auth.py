@@ -88,6 +88,11 @@ def caller() -> Caller:
     return cast(Caller, g.caller)
 
 
+def forget_caller() -> None:
+    """For the page that tells that the database is away: it cannot be asked who this is."""
+    g._login_user = login_manager.anonymous_user()
+
+
 def may(right: str) -> bool:
     """For the pages: whether to show what needs this right."""
     return "caller" in g and right in caller().rights

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 
 from portal import migrate, queue
 from portal.app import create_app
@@ -47,9 +48,16 @@ def command(function: Callable[..., None]) -> click.Command:
 
 
 @contextmanager
-def application() -> Iterator[Settings]:
-    """The application's context, on a database that is at this version."""
+def application(existing: bool = False) -> Iterator[Settings]:
+    """The application's context, on a database that is at this version.
+
+    With `existing`, raises BadSetting instead of making an empty portal where there is none.
+    """
     settings = Settings.from_env()
+    file = make_url(settings.database_url).database
+    sqlite = settings.database_url.startswith("sqlite")
+    if existing and sqlite and not Path(file or "").exists():
+        raise BadSetting(f"There is no portal in {settings.data_dir}; set PORTAL_DATA_DIR.")
     with create_app(settings).app_context():
         migrate.upgrade(db.engine)
         yield settings
@@ -90,6 +98,17 @@ def create_user(email: str, role: str, password_stdin: bool) -> None:
         click.echo(f"Created {user.email} ({user.role}).")
 
 
+@command
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def set_password(email: str, password_stdin: bool) -> None:
+    """Give an account a new password; its open sessions end."""
+    password = _read_password(password_stdin)
+    with application(existing=True):
+        accounts.set_password(db.session, email, password)
+        click.echo("The password is changed.")
+
+
 def _read_password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\n")
@@ -122,7 +141,7 @@ def check_storage() -> None:
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 def verify(ids: tuple[str, ...]) -> None:
     """Read recordings back and compare their SHA-256: those named, or all."""
-    with application():
+    with application(existing=True):
         query = select(Recording).order_by(Recording.id)
         if ids:
             query = query.where(Recording.id.in_([each for each in ids if is_id(each)]))
@@ -145,7 +164,7 @@ def _verify_one(recording: Recording) -> str:
 @command
 def reconcile_() -> None:
     """Compare database and storage; finish what was cut off; name what does not match."""
-    with application():
+    with application(existing=True):
         for waiting in reconcile.waiting_uploads(db.session, utc_now()):
             queue.ring(assembly.KIND, waiting.upload_id, waiting.epoch)
             click.echo(f"asked for the assembly of {waiting.upload_id}")
@@ -164,7 +183,7 @@ def reconcile_() -> None:
 @click.option("--verbose", is_flag=True, help="Name every upload.")
 def cleanup_expired_uploads(verbose: bool) -> None:
     """End the uploads that have expired and remove their bytes."""
-    with application():
+    with application(existing=True):
         expired = uploads.expire(db.session, utc_now())
         for upload_id in expired:
             if verbose:

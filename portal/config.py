@@ -128,7 +128,7 @@ class Settings:
         "PORTAL_DURABILITY",
         "strict",
         _one_of("strict", "relaxed"),
-        "strict: acknowledged bytes survive a power cut. relaxed: only finished recordings do.",
+        "strict: every acknowledged byte survives a power cut. relaxed: finished recordings do.",
     )
     secret_key: str = setting(
         "PORTAL_SECRET_KEY",
@@ -185,7 +185,7 @@ class Settings:
         "PORTAL_PROXY_HOPS",
         "0",
         _whole(0, 5),
-        "How many reverse proxies stand in front and set X-Forwarded-For.",
+        "How many reverse proxies stand in front and set X-Forwarded-For, -Proto and -Host.",
     )
 
     @classmethod

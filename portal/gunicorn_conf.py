@@ -18,6 +18,7 @@ threads = _settings.web_threads
 preload_app = True  # a killed process is back in milliseconds instead of a second and a half
 worker_connections = max(1000, 4 * threads)
 keepalive = 30
+control_socket_disable = True  # it would lie in the home folder, one for all portals of a user
 timeout = 60
 graceful_timeout = 7
 loglevel = "warning"

@@ -116,7 +116,12 @@ class LocalStore(FsspecStore):
         return self._in_folder(path.parent, sync, lambda: os.open(path, flags, 0o440))
 
     def _in_folder(self, folder: Path, sync: bool, act: Callable[[], Made]) -> Made:
-        """Make the folder and act in it. Somebody else may remove it, as empty, in between."""
+        """Make the folder and act in it. Somebody else may remove it, as empty, in between.
+
+        The root is not made again: when it is gone, its disk is, and ours is the wrong one.
+        """
+        if not Path(self.root).is_dir():
+            raise StorageUnavailable(f"The storage folder {self.root} is gone; mount its disk.")
         for _ in range(20):
             with contextlib.suppress(FileNotFoundError):
                 self._make_folder(folder, sync)

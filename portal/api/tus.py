@@ -67,8 +67,11 @@ def check_request() -> None:
         raise NotFound("There is no such upload; begin a new one.")
 
 
-@blueprint.after_request
+@blueprint.after_app_request
 def add_tus_headers(response: Response) -> Response:
+    """On every answer below our path, also where no route is."""
+    if not request.path.startswith(f"{blueprint.url_prefix}"):
+        return response
     response.headers["Tus-Resumable"] = VERSION
     response.headers["Cache-Control"] = "no-store"
     if response.status_code == WrongVersion.status:
@@ -77,6 +80,7 @@ def add_tus_headers(response: Response) -> Response:
 
 
 @blueprint.route("", methods=["OPTIONS"], provide_automatic_options=False)
+@blueprint.route("/", methods=["OPTIONS"], provide_automatic_options=False)
 @blueprint.route("/<upload_id>", methods=["OPTIONS"], provide_automatic_options=False)
 def options(upload_id: str = "") -> Response:
     return Response(
@@ -91,6 +95,7 @@ def options(upload_id: str = "") -> Response:
 
 
 @blueprint.post("")
+@blueprint.post("/")
 def create() -> Response:
     length = _number("Upload-Length")
     if length > _settings().max_upload_bytes:
@@ -129,9 +134,14 @@ def append(upload_id: str) -> Response:
         raise WrongContentType(f"Send the bytes with `Content-Type: {BYTES}`.")
     offset, check = _number("Upload-Offset"), _check()
     body = request_body()
-    progress = appending.append(
-        db.session, store, caller(), upload_id, offset, body, _settings().upload_lifetime, check
-    )
+    lifetime = _settings().upload_lifetime
+    try:
+        progress = appending.append(
+            db.session, store, caller(), upload_id, offset, body, lifetime, check
+        )
+    except ChecksumMismatch:
+        body.refuse_cut()  # not the bytes were wrong: some are missing
+        raise
     _ring_if_finished(progress)
     body.refuse_cut()
     return Response(status=204, headers={"Upload-Offset": str(progress.offset)})

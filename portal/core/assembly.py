@@ -7,6 +7,8 @@ whoever loses deletes its folder.
 
 from __future__ import annotations
 
+import logging
+import secrets
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,11 +23,14 @@ from portal.core.content import Findings
 from portal.core.leases import Lease, LeaseLost
 from portal.core.models import Part, Recording, Upload
 from portal.core.transaction import release, utc_now, writing
-from storage_backends import Store
+from storage_backends import ObjectNotFound, Store
 from storage_backends.base import BLOCK_SIZE
 
+log = logging.getLogger(__name__)
+
 KIND = "assemble_upload"
-EXAMINE_ATTEMPTS = 4
+ATTEMPTS = 4
+"""How often to try what may pass: an examination that fails, a part that is not there."""
 Fault = tuple[str, str]
 """A code for programs and a sentence for people."""
 
@@ -54,28 +59,40 @@ def assemble(session: Session, store: Store, upload_id: str, lease: Lease) -> No
     another try.
     """
     upload = session.get(Upload, upload_id)
-    parts = session.scalars(
-        select(Part).where(Part.upload_id == upload_id).order_by(Part.number)
-    ).all()
+    parts = select(Part.key).where(Part.upload_id == upload_id).order_by(Part.number)
+    keys = session.scalars(parts).all()
     release(session)
     if upload is None or upload.state != "finishing":
         _close_idle(session, lease)
         return
-    folder = f"{recording_folder(upload_id)}/{lease.epoch}"
-    try:
-        found = _build(store, upload, [part.key for part in parts], folder, lease)
-    except BaseException:
-        _delete_below(store, folder)
-        raise
-    fault = _fault(upload, found)
-    # Any other failure may come after the database has committed: then the objects must stay.
+    # A name that no other attempt has, not even one before the database was restored.
+    folder = f"{recording_folder(upload_id)}/{lease.epoch}-{secrets.token_hex(4)}"
+    found, fault = _build(store, upload, keys, folder, lease)
     try:
         _commit(session, upload, found, fault, lease)
-    except LeaseLost:
+    except LeaseLost:  # any other failure may come after the commit: then the objects must stay
         _delete_below(store, folder)
         raise
-    _delete_below(store, recording_folder(upload_id), keep=None if fault else folder)
-    uploads.tidy(session, store, upload_id)
+    if fault:
+        log.error("upload %s failed: %s", upload_id, fault[1])
+        _delete_below(store, folder)
+    else:
+        _delete_below(store, recording_folder(upload_id), keep=folder)
+        uploads.tidy(session, store, upload_id)
+
+
+def _build(
+    store: Store, upload: Upload, keys: Sequence[str], folder: str, lease: Lease
+) -> tuple[_Assembled | None, Fault | None]:
+    """Everything that can be done before the commit. Leaves nothing behind when it raises."""
+    try:
+        found = _join(store, upload, keys, folder, lease)
+        return found, _fault(upload, found)
+    except BaseException as error:
+        _delete_below(store, folder)
+        if isinstance(error, ObjectNotFound) and lease.attempt >= ATTEMPTS:
+            return None, ("part_missing", "A part of the file is missing in the storage.")
+        raise
 
 
 def recording_folder(upload_id: str) -> str:
@@ -89,7 +106,7 @@ def _close_idle(session: Session, lease: Lease) -> None:
         leases.close(session, lease, "done")
 
 
-def _build(
+def _join(
     store: Store, upload: Upload, keys: Sequence[str], folder: str, lease: Lease
 ) -> _Assembled:
     stored = store.join(keys, f"{folder}/original")
@@ -99,7 +116,7 @@ def _build(
         return found
     with tempfile.TemporaryDirectory(prefix="portal-") as out, store.as_file(stored.key) as file:
         findings = content.inspect(file, Path(out))
-        if not findings.conclusive and lease.attempt < EXAMINE_ATTEMPTS:
+        if not findings.conclusive and lease.attempt < ATTEMPTS:
             raise NotExamined(findings.refusal)
         thumbnail = _keep(store, findings.thumbnail, f"{folder}/thumbnail.jpg")
         peaks = _keep(store, findings.peaks, f"{folder}/peaks.json")
@@ -124,7 +141,7 @@ def _fault(upload: Upload, found: _Assembled) -> Fault | None:
 
 
 def _commit(
-    session: Session, upload: Upload, found: _Assembled, fault: Fault | None, lease: Lease
+    session: Session, upload: Upload, found: _Assembled | None, fault: Fault | None, lease: Lease
 ) -> None:
     with writing(session):
         leases.close(session, lease, "failed" if fault else "done", fault and fault[1])
@@ -136,8 +153,8 @@ def _commit(
         if not changed.rowcount:  # type: ignore[attr-defined]
             raise LeaseLost(f"{lease.job_id}: the upload is finished already.")
         if fault:
-            uploads.fail(session, session.get_one(Upload, upload.id), *fault)
-        else:
+            uploads.fail(session, upload, *fault)
+        elif found:
             _add_recording(session, upload, found)
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from flask import Flask, Response, current_app, render_template, request
+from flask.globals import request_ctx
 from flask_babel import LazyString, lazy_gettext
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
+from portal.auth import forget_caller
 from portal.core.errors import Refusal
-from storage_backends import ObjectNotFound, StorageError
+from storage_backends import ObjectNotFound, StorageError, StorageFull
 
+DATABASE_AWAY = (
+    lazy_gettext("The database does not answer"),
+    lazy_gettext("Nothing that was acknowledged is lost. Try again in a minute."),
+)
 SENTENCES: dict[int, tuple[LazyString, LazyString]] = {
     400: (
         lazy_gettext("That request was not understood"),
@@ -35,6 +41,10 @@ SENTENCES: dict[int, tuple[LazyString, LazyString]] = {
         lazy_gettext("The storage does not answer"),
         lazy_gettext("Lists keep working; playing does not for now. Try again in a minute."),
     ),
+    507: (
+        lazy_gettext("The disk is full"),
+        lazy_gettext("Nothing that was acknowledged is lost. Ask an administrator to make room."),
+    ),
     500: (
         lazy_gettext("Something went wrong on our side"),
         lazy_gettext("It has been logged. Tell your administrator the number below."),
@@ -49,28 +59,43 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
 
 
-def answer(status: int) -> tuple[str, int] | Response:
+Sentences = tuple[LazyString, LazyString]
+
+
+def answer(status: int, sentences: Sentences | None = None) -> Response:
     """The page for this status; a plain line for programs, which ask below /api."""
-    title, advice = SENTENCES.get(status, SENTENCES[400 if status < 500 else 500])
-    if request.path.startswith("/api/"):
+    title, advice = sentences or SENTENCES.get(status, SENTENCES[400 if status < 500 else 500])
+    # Without an adapter (a host that is not ours) no page can be built.
+    if request.path.startswith("/api/") or request_ctx.url_adapter is None:
         return Response(f"{title}. {advice}\n", status, mimetype="text/plain")
-    return render_template("error.html", status=status, title=title, advice=advice), status
+    page = render_template("error.html", status=status, title=title, advice=advice)
+    return Response(page, status)
 
 
-def _http(error: HTTPException) -> tuple[str, int] | Response | HTTPException:
+def _http(error: HTTPException) -> Response | HTTPException:
     if error.code is None or error.code < 400:
         return error
     if isinstance(error, InternalServerError):
         current_app.logger.error("unhandled", exc_info=error.original_exception)
-    return answer(error.code)
+    response = answer(error.code)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response
 
 
-def _storage(error: StorageError) -> tuple[str, int] | Response:
+def _storage(error: StorageError) -> Response:
     current_app.logger.error("%s", error)
+    if isinstance(error, StorageFull):
+        return answer(507)
     return answer(404 if isinstance(error, ObjectNotFound) else 503)
 
 
-def _database(error: OperationalError) -> tuple[str, int] | Response:
+def _database(error: OperationalError) -> Response:
     """A full disk stops SQLite too; nothing was committed, and the client may come again."""
     current_app.logger.error("database: %s", error.orig)
-    return answer(507 if "full" in str(error.orig) else 503)
+    forget_caller()
+    if "full" in str(error.orig):
+        return answer(507)
+    response = answer(503, DATABASE_AWAY)
+    response.headers["Retry-After"] = "5"
+    return response

@@ -52,24 +52,19 @@ def new_database(postgres: str, name: str) -> str:
     return str(make_url(postgres).set(database=name))
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def empty_database(
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def sessions(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Engine]:
+) -> Iterator[sessionmaker[Session]]:
+    """Sessions on a database of either kind; `site` empties it after each test."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('database')}/portal.sqlite3"
     else:
-        name = str(request.node.name).rpartition("/")[2].removesuffix(".py")
-        url = new_database(request.getfixturevalue("postgres"), name)
+        url = new_database(request.getfixturevalue("postgres"), "core")
     engine = open_engine(url)
-    yield engine
+    migrate.upgrade(engine)
+    yield sessionmaker(engine, expire_on_commit=False)
     engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def sessions(empty_database: Engine) -> sessionmaker[Session]:
-    migrate.upgrade(empty_database)
-    return sessionmaker(empty_database, expire_on_commit=False)
 
 
 def at_once(acts: Sequence[Callable[[], object]]) -> list[object]:
@@ -246,14 +241,14 @@ def cheap_passwords() -> Iterator[None]:
     accounts._nobody_hash.cache_clear()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def uploader(sessions: sessionmaker[Session]) -> Caller:
     with sessions() as session:
         user = accounts.create_user(session, "ursula@example.org", "uploader", "x" * 12)
         return accounts.caller_for(user, SYSTEM)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stranger(sessions: sessionmaker[Session]) -> Caller:
     with sessions() as session:
         user = accounts.create_user(session, "otto@example.org", "uploader", "x" * 12)

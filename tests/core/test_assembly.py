@@ -111,6 +111,18 @@ def test_a_missing_part_leaves_the_upload_waiting_for_another_try(site: Site) ->
     assert_one_recording(site, upload_id, b"complete")
 
 
+def test_a_part_that_stays_missing_fails_the_upload_in_the_end(site: Site) -> None:
+    upload_id = site.received(b"complete", parts=2)
+    (site.folder / site.parts(upload_id)[1].key).unlink()
+    for _ in range(assembly.ATTEMPTS - 1):
+        with pytest.raises(StorageError):
+            site.assemble(upload_id, seconds=RAN_OUT)
+    site.assemble(upload_id)
+    assert site.upload(upload_id).error_code == "part_missing"
+    with pytest.raises(UploadGone):
+        uploads.settled(site.session, site.caller, upload_id)
+
+
 def test_assembling_again_changes_nothing(site: Site) -> None:
     upload_id = site.received(b"once only")
     site.assemble(upload_id)
@@ -152,7 +164,7 @@ def test_whoever_lost_the_lease_to_a_finished_worker_destroys_nothing(site: Site
     with pytest.raises((LeaseLost, StorageError)):
         site.assemble(upload_id, seconds=RAN_OUT)
     recording = assert_one_recording(site, upload_id, b"whose is it")
-    assert recording.key.endswith("/2/original"), "the second worker's"
+    assert "/2-" in recording.key, "the second worker's"
 
 
 def test_whoever_lost_the_lease_to_a_working_worker_leaves_nothing(site: Site) -> None:

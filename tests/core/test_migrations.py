@@ -26,13 +26,27 @@ TABLES = {"alembic_version", *Base.metadata.tables}
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """A database of this test's own, with nothing in it."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/portal.sqlite3"
+        made = open_engine(f"sqlite:///{tmp_path}/portal.sqlite3")
     else:
-        name = re.sub(r"\W", "_", request.node.name)[-40:]
-        url = new_database(request.getfixturevalue("postgres"), name)
-    engine = open_engine(url)
-    yield engine
+        made = open_engine(request.getfixturevalue("empty_postgres"))
+    yield made
+    made.dispose()
+
+
+@pytest.fixture(scope="module")
+def one_database(postgres: str) -> str:
+    return new_database(postgres, "migrations")
+
+
+@pytest.fixture
+def empty_postgres(one_database: str) -> str:
+    """To empty a database takes a tenth of the time of making one."""
+    engine = open_engine(one_database)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
     engine.dispose()
+    return one_database
 
 
 def tables(engine: Engine) -> set[str]:
@@ -78,9 +92,8 @@ def test_a_database_that_is_not_migrated_is_found_too(engine: Engine) -> None:
         migrate.check(engine)
 
 
-def test_several_hosts_may_migrate_the_same_database_at_once(postgres: str) -> None:
-    url = new_database(postgres, "several_hosts")
-    engines = [open_engine(url) for _ in range(4)]
+def test_several_hosts_may_migrate_the_same_database_at_once(empty_postgres: str) -> None:
+    engines = [open_engine(empty_postgres) for _ in range(4)]
     assert at_once([partial(migrate.upgrade, each) for each in engines]) == [None] * 4
     assert tables(engines[0]) == TABLES
     for each in engines:

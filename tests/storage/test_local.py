@@ -235,3 +235,13 @@ def use_up_the_disk(disk: Path) -> None:
     store.delete("parts/1/0.1")
     assert store.write("parts/1/2.2", [megabyte] * 2).size == 2 * len(megabyte)
     assert store.join(["parts/1/2.2"], "recordings/ab/1/original").size == 2 * len(megabyte)
+
+
+def test_a_root_that_goes_away_is_not_made_again_on_another_disk(
+    root: Path, store: LocalStore
+) -> None:
+    store.write("parts/1/0.1", [b"x"])
+    root.rename(root.with_name("unmounted"))
+    with pytest.raises(StorageUnavailable, match="mount its disk"):
+        store.write("parts/1/1.1", [b"x"])
+    assert not root.exists()

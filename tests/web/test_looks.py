@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from tests.conftest import Portal, Tus, upload_id
+from tests.conftest import TUS, Portal, Tus, upload_id
 from tests.web.browsing import Person
 
 ROOT = Path(__file__).parents[2]
@@ -76,3 +78,34 @@ def test_every_text_is_translated_into_portuguese() -> None:
 
 def _flat_text(text: str | tuple[str, ...]) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else tuple(text)
+
+
+def test_a_foreign_host_name_is_refused_without_a_server_error(
+    own_portal: Callable[..., Portal],
+) -> None:
+    portal = own_portal(PORTAL_TRUSTED_HOSTS="127.0.0.1", PORTAL_JOB_WORKERS="0")
+    answer = requests.get(f"{portal.url}/login", headers={"Host": "evil.example"})
+    assert answer.status_code == 400 and "Traceback" not in answer.text
+
+
+def test_a_database_that_is_away_is_told_on_a_page_of_its_own(
+    own_portal: Callable[..., Portal],
+) -> None:
+    portal = own_portal(PORTAL_JOB_WORKERS="0")
+    person = Person(portal, "auditor")
+    with sqlite3.connect(portal.data / "portal.sqlite3", timeout=20) as connection:
+        connection.execute("ALTER TABLE user RENAME TO hidden")
+    answer = person.get("/recordings")
+    assert answer.status_code == 503
+    assert "The database does not answer" in answer.text
+
+
+@pytest.mark.parametrize("method", ["PUT", "GET"])
+def test_a_method_that_is_not_there_is_405_and_says_which_are(
+    portal: Portal, token: str, method: str
+) -> None:
+    headers = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0"}
+    answer = requests.request(method, portal.url + TUS, headers=headers)
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+    assert answer.headers["Tus-Resumable"] == "1.0.0"

@@ -140,6 +140,13 @@ def test_the_method_override_reaches_the_same_handlers(portal: Portal, tus: Tus)
     assert tus.session.post(portal.url + path).status_code == 400
 
 
+def test_an_endpoint_with_a_slash_at_its_end_is_the_same(portal: Portal, tus: Tus) -> None:
+    headers = {"Upload-Length": "4"}
+    created = tus.session.post(f"{portal.url}{TUS}/", headers=headers)
+    assert created.status_code == 201
+    assert tus.patch(created.headers["Location"], 0, b"four").status_code == 204
+
+
 def test_an_empty_file_is_received_and_quarantined(portal: Portal, tus: Tus) -> None:
     recording = portal.recording(upload_id(tus.begin(0)))
     assert (recording["state"], recording["size"]) == ("quarantined", 0)

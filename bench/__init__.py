@@ -1,0 +1,1 @@
+"""Measurements of this machine: what the portal's real route reaches, beside the bare disk."""
