@@ -20,7 +20,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 from numpy.typing import NDArray
 
-from portal.core import content, probe
+from portal.core import content, probe, waveform
 from portal.core.content import Findings, inspect
 from portal.sample_media import SAMPLES, make_samples
 
@@ -193,7 +193,7 @@ def test_a_pause_that_was_not_recorded_is_silence_in_the_peaks(tmp_path: Path) -
 
 
 def test_peaks_of_a_very_long_recording_need_little_memory() -> None:
-    envelope = probe.Envelope()
+    envelope = waveform.Envelope()
     for _ in range(20_000):
         envelope.add(np.full(100, 0.25, np.float32))
     envelope.add(np.ones(4000, np.float32))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from sqlalchemy.orm import Session
 from portal import migrate
 from portal.core import accounts
 from portal.core.models import Base
-from tests.core.conftest import at_once, new_database, open_engine
+from tests.core.conftest import new_database, open_engine
 
+PROJECT = Path(__file__).parents[2]
 TABLES = {"alembic_version", *Base.metadata.tables}
 
 
@@ -92,12 +94,31 @@ def test_a_database_that_is_not_migrated_is_found_too(engine: Engine) -> None:
         migrate.check(engine)
 
 
+MIGRATES = """
+import sys
+from sqlalchemy import create_engine
+from portal import migrate
+engine = create_engine(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+migrate.upgrade(engine)
+"""
+
+
 def test_several_hosts_may_migrate_the_same_database_at_once(empty_postgres: str) -> None:
-    engines = [open_engine(empty_postgres) for _ in range(4)]
-    assert at_once([partial(migrate.upgrade, each) for each in engines]) == [None] * 4
-    assert tables(engines[0]) == TABLES
-    for each in engines:
-        each.dispose()
+    address = empty_postgres.replace("postgresql://", "postgresql+psycopg://")
+    command = [sys.executable, "-c", MIGRATES, address]
+    pipes = {each: subprocess.PIPE for each in ("stdin", "stdout", "stderr")}
+    hosts = [subprocess.Popen(command, cwd=PROJECT, text=True, **pipes) for _ in range(3)]
+    for each in hosts:
+        assert each.stdout is not None and each.stdout.readline() == "ready\n"
+    for each in hosts:
+        assert each.stdin is not None
+        each.stdin.write("\n")
+        each.stdin.flush()
+    assert {each.communicate(timeout=30)[1] for each in hosts} == {""}
+    assert {each.returncode for each in hosts} == {0}
+    assert tables(open_engine(empty_postgres)) == TABLES
 
 
 def test_migrations_are_numbered_and_follow_one_another() -> None:

@@ -154,7 +154,9 @@ def look_at(page: Page, address: str, name: str, picture: Callable[[Page, str], 
     if page.locator("#media").count():
         until(page, "document.getElementById('media').readyState > 0")
         page.evaluate("document.getElementById('media').currentTime = 33")
-        until(page, "document.getElementById('media').readyState === 4")
+        until(page, "!document.getElementById('media').seeking")
+        play(page)
+        page.evaluate("document.getElementById('media').pause()")
     page.wait_for_load_state("networkidle")
     picture(page, name)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
