@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> Flask:
 def _open_store(settings: Settings) -> Store:
     try:
         return open_store(settings.storage_url, settings.strict)
-    except StorageError as error:
+    except (StorageError, ValueError) as error:
         raise BadSetting(f"PORTAL_STORAGE_URL cannot be used: {error}") from error
 
 

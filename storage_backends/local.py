@@ -126,7 +126,7 @@ class LocalStore(FsspecStore):
             with contextlib.suppress(FileNotFoundError):
                 self._make_folder(folder, sync)
                 return act()
-        return act()
+        raise StorageUnavailable(f"The folder {folder} disappears while it is written to.")
 
     def _make_folder(self, folder: Path, sync: bool) -> None:
         """Create it and the folders above it, open to nobody else, and sync their names."""

@@ -268,6 +268,7 @@ def postgres() -> Iterator[str]:
         **quiet,
     )
     options = ["-D", data, "-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1"]
+    options += ["-c", "fsync=off"]  # this run alone needs it
     server = subprocess.Popen([str(program / "postgres"), *options], cwd=folder, **quiet)
     try:
         wait_for(lambda: _accepts(port), what="PostgreSQL listens")

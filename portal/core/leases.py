@@ -49,8 +49,8 @@ def claim(session: Session, kind: str, object_id: str, seconds: float) -> Lease 
 
 
 def _claim(session: Session, kind: str, object_id: str, seconds: float) -> Lease | None:
-    now = utc_now()
     with writing(session):
+        now = utc_now()  # not before: the write lock may have been waited for
         row = session.get(Job, job_id(kind, object_id), with_for_update=True)
         if row is None:
             row = Job(id=job_id(kind, object_id), kind=kind, object_id=object_id or None)
