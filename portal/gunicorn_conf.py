@@ -1,5 +1,6 @@
 """gunicorn's settings, taken from the portal's."""
 
+import logging
 import socket
 import struct
 import threading
@@ -12,7 +13,8 @@ _settings = Settings.from_env()
 _of_thread = threading.local()
 
 bind = _settings.address
-worker_class = "gthread"  # `sync` workers are killed in the middle of a slow body
+# Threads: `sync` workers are killed in the middle of a slow body.
+worker_class = "portal.gunicorn_worker.PortalWorker"
 workers = _settings.web_processes
 threads = _settings.web_threads
 preload_app = True  # a killed process is back in milliseconds instead of a second and a half
@@ -30,6 +32,13 @@ def when_ready(server: Any) -> None:
     limit = struct.pack("ll", _settings.idle_seconds, 0)
     for listener in server.LISTENERS:
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    server.log.error_log.addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """A client that went silent is none: gunicorn would write a traceback for each."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, BlockingIOError | TimeoutError)
 
 
 def pre_request(worker: Any, request: Any) -> None:

@@ -78,34 +78,6 @@ def test_a_new_connection_takes_over_from_a_stalled_one_at_once(portal: Portal, 
     assert portal.recording(upload_id(path))["sha256"] == hashlib.sha256(content).hexdigest()
 
 
-def test_a_peer_that_goes_silent_is_let_go_and_its_bytes_are_kept(
-    own_portal: Callable[..., Portal],
-) -> None:
-    portal = own_portal(PORTAL_IDLE_SECONDS="2", PORTAL_JOB_WORKERS="0")
-    tus = Tus(portal, portal.token())
-    path = tus.begin(1000)
-    with tus.raw(path, 0, 1000) as connection:
-        connection.sendall(b"x" * 300)
-        begun = time.monotonic()
-        answer = connection.recv(1000)
-        assert 1.5 < time.monotonic() - begun < 6
-    assert answer.split()[1] == b"503"
-    assert tus.offset(path) == 300
-
-
-def test_silent_peers_do_not_stop_the_others(portal: Portal, tus: Tus) -> None:
-    uploads = [tus.begin(1000) for _ in range(20)]
-    connections = [tus.raw(path, 0, 1000) for path in uploads]
-    try:
-        begun = time.monotonic()
-        for _ in range(20):
-            assert requests.get(f"{portal.url}/health", timeout=5).ok
-        assert time.monotonic() - begun < 2
-    finally:
-        for connection in connections:
-            connection.close()
-
-
 def test_rivals_on_one_upload_never_make_a_mixture(portal: Portal, token: str) -> None:
     content = secrets.token_bytes(8 * MIB)
     first = Tus(portal, token)
@@ -154,8 +126,15 @@ def test_a_stop_in_the_middle_keeps_what_arrived(own_portal: Callable[..., Porta
 
 
 def memory(portal: Portal) -> int:
-    """Bytes of memory that the web server's processes hold for themselves."""
-    return sum(psutil.Process(pid).memory_full_info().uss for pid in portal.children("gunicorn"))
+    """Bytes of memory that all the portal's processes hold for themselves."""
+    return sum(_memory_of(pid) for pid in portal.children())
+
+
+def _memory_of(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_full_info().uss)
+    except psutil.Error:  # a job that has just ended
+        return 0
 
 
 def test_two_gibibytes_in_one_request_need_no_memory(portal: Portal, tus: Tus) -> None:
