@@ -170,6 +170,8 @@ def refuse(refusal: Refusal) -> Response:
     response = Response(f"{refusal}\n", status, mimetype="text/plain")
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if status == 503:
+        response.headers["Retry-After"] = "1"
     return response
 
 

@@ -34,7 +34,7 @@ def test_a_peer_that_goes_silent_is_let_go_and_its_bytes_are_kept(impatient: Por
         begun = time.monotonic()
         answer = connection.recv(1000)
         assert 1.5 < time.monotonic() - begun < 6
-    assert answer.split()[1] == b"503"
+    assert answer.split()[1] == b"503" and b"Retry-After" in answer
     assert tus.offset(path) == 300
 
 
