@@ -70,11 +70,10 @@ class RequestBody:
                 self.cut = "stopping"
                 return
             block = self._next(room)
-            if deadline is None and seconds is not None:
-                deadline = time.monotonic() + seconds
             if block:
                 self.received += len(block)
                 room = None if room is None else room - len(block)
+                deadline = deadline or (seconds and time.monotonic() + seconds)
                 yield block
             if deadline is not None and time.monotonic() > deadline:
                 return
