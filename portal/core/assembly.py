@@ -153,7 +153,7 @@ def _commit(
         if not changed.rowcount:  # type: ignore[attr-defined]
             raise LeaseLost(f"{lease.job_id}: the upload is finished already.")
         if fault:
-            uploads.fail(session, upload, *fault)
+            uploads.fail(session, session.get_one(Upload, upload.id), *fault)
         elif found:
             _add_recording(session, upload, found)
 

@@ -66,7 +66,7 @@ def _page(rows: list[Recording], more: bool, forward: bool, first: bool) -> Page
 def visible(caller: Caller) -> Select[Recording]:
     """The one predicate that decides what a caller may know of. Raises NotAllowed."""
     owner = caller.owner_filter("list")
-    query = select(Recording).execution_options(populate_existing=True)
+    query = select(Recording)
     return query if owner is None else query.where(Recording.owner_id == owner)
 
 

@@ -188,8 +188,7 @@ def _end(upload: Upload, state: str) -> None:
 
 def own(caller: Caller, upload_id: str) -> Select[Upload]:
     """The one query that decides whose upload it is."""
-    mine = select(Upload).where(Upload.id == upload_id, Upload.owner_id == caller.user_id)
-    return mine.execution_options(populate_existing=True)  # never what an earlier query saw
+    return select(Upload).where(Upload.id == upload_id, Upload.owner_id == caller.user_id)
 
 
 def refuse_gone(upload: Upload) -> None:

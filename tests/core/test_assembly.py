@@ -153,7 +153,9 @@ def test_workers_that_all_believe_in_their_lease_make_one_recording(site: Site) 
 
     outcomes = site.at_once(work, 4)
     assert None in outcomes
-    assert {type(each) for each in outcomes} <= {type(None), LeaseLost, ObjectNotFound}, outcomes
+    # Whoever lost finds the lease, its parts, or its own file gone, depending on how far it was.
+    lost = {LeaseLost, ObjectNotFound, assembly.NotExamined}
+    assert {type(each) for each in outcomes} <= {type(None), *lost}, outcomes
     assert count_recordings(site) == 1
     assert_one_recording(site, upload_id, b"for several workers")
 
