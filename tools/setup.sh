@@ -8,7 +8,7 @@ uv=.uv/bin/uv
 command -v npm >/dev/null || { echo "The portal needs Node.js with npm; install it first." >&2; exit 1; }
 
 echo "Setting up (the first time takes a minute) …"
-[ -x $uv ] || "$python" -m pip install --quiet --disable-pip-version-check --target .uv --require-hashes -r tools/uv.lock
+[ -x $uv ] || "$python" -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target .uv --require-hashes -r tools/uv.lock
 $uv venv --quiet --python "$python" --allow-existing .venv
 $uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements-dev.lock
 $uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
