@@ -14,4 +14,6 @@ class PortalWorker(ThreadWorker):  # type: ignore[misc]
         keep = super().handle(conn)
         if not keep:
             close_graceful(conn.sock)
+            # gunicorn closes it once more; on a closed socket that fails, and is counted twice.
+            conn.close = lambda graceful=False: None
         return keep

@@ -6,6 +6,7 @@ What has to be done stands in the database. A ring that is lost is rung again by
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
 
 from flask import current_app
@@ -27,11 +28,13 @@ def connect(url: str) -> Redis:
 def ring(task: str, object_id: str, epoch: int = 0, delay: timedelta | None = None) -> bool:
     """Ask a worker to run jobs.tasks.<task>(object_id), now or later. False if Redis is away.
 
-    The same ring twice makes one job; `epoch` tells a second attempt from the first.
+    Rings for one attempt that come at once make one job. One that comes later makes another:
+    RQ may hold a job that a killed worker had taken and not begun. The lease sorts them out.
     """
+    moment = int(time.time() / current_app.config["SETTINGS"].reconcile_seconds)
     queue = Queue(NAME, connection=current_app.extensions["redis"], serializer=JSONSerializer)
     options = {
-        "job_id": f"{task}-{object_id}-{epoch}",
+        "job_id": f"{task}-{object_id}-{epoch}-{moment}",
         "unique": True,
         "job_timeout": JOB_SECONDS,
         "result_ttl": 0,

@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Response, current_app, request
 from gunicorn.http.body import Body as GunicornBody
-from gunicorn.http.body import LengthReader
+from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import ParseException
 
 from portal.core.errors import InvalidRequest, RequestTimedOut, TryAgainLater
@@ -65,7 +65,7 @@ class RequestBody:
     def take(self, seconds: float | None, most: int | None) -> Iterator[Block]:
         """See portal.core.appending.Body."""
         deadline, room = None, most
-        while not self.done and room != 0:
+        while not self.done and (room is None or room > 0):
             if Server.stopping():
                 self.cut = "stopping"
                 return
@@ -172,6 +172,29 @@ class StreamBody(RequestBody):
             self.cut = None if self.ended else "gone"
 
 
+class ChunkedBody(RequestBody):
+    """A body in chunks, piece by piece as it arrives: `wsgi.input` would wait for whole blocks,
+    and a cut would cost what it had collected."""
+
+    def __init__(self, body: GunicornBody) -> None:
+        super().__init__(None)
+        self.body = body
+
+    def _next(self, room: int | None) -> Block:
+        try:
+            block: bytes = next(self.body.reader.parser)
+        except StopIteration:
+            self.ended, self.body.reader.parser = True, None
+        except TimeoutError:
+            self.cut = "idle"
+        except (OSError, ParseException):
+            self.cut = "gone"
+        else:
+            return block
+        self.body.failed = self.body.failed or self.cut is not None
+        return b""
+
+
 def request_body() -> RequestBody:
     """The body of the current request. Raises InvalidRequest for a length that is no number."""
     length = _announced()
@@ -179,6 +202,8 @@ def request_body() -> RequestBody:
     body = request.environ["wsgi.input"]
     if length is not None and _is_plain_gunicorn(body, client, length):
         return SocketBody(length, body, client)
+    if isinstance(body, GunicornBody) and isinstance(body.reader, ChunkedReader):
+        return ChunkedBody(body)
     return StreamBody(length, body)
 
 
@@ -193,17 +218,16 @@ def leave_nothing_unread(response: Response) -> Response:
 
 
 def _drained(body: GunicornBody) -> bool:
-    request.environ["gunicorn.socket"].settimeout(SILENCE_TICK)
+    """Read the rest away, looking at the clock after each piece. False if there is more."""
+    if not isinstance(body.reader, LengthReader):
+        return not body.failed and getattr(body.reader, "parser", None) is None
+    rest = SocketBody(body.reader.length, body, request.environ["gunicorn.socket"])
     deadline, room = time.monotonic() + DRAIN_SECONDS, DRAIN_BYTES
-    try:
-        while not body.failed and room > 0 and time.monotonic() < deadline:
-            block = body.read(StreamBody.BLOCK)
-            if not block:
-                return not getattr(body.reader, "length", 0)
-            room -= len(block)
-    except (OSError, ParseException):
-        return False
-    return False
+    while not (rest.done or body.failed) and room > 0 and time.monotonic() < deadline:
+        count = len(rest._next(room))
+        rest.received += count
+        room -= count
+    return rest.received == rest.length and not body.failed
 
 
 def _announced() -> int | None:

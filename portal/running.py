@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import secrets
 import socket
 import sys
@@ -31,6 +32,7 @@ FIRST_ADMIN = "admin@portal.local"
 def run(settings: Settings, announce: Callable[[str], None]) -> None:
     """Run the portal until it is told to stop. Raises BadSetting."""
     make_data_dir(settings)
+    _allow_many_connections()
     lock = _lock(settings.data_dir / "lock")
     _refuse_busy_port(settings)
     _prepare(settings, announce)
@@ -48,6 +50,13 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
     finally:
         supervisor.stop()
         lock.close()
+
+
+def _allow_many_connections() -> None:
+    """A thousand idle clients must not use up the usual 1,024 descriptors of a process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 def _lock(path: Path) -> TextIO:

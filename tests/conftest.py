@@ -177,13 +177,14 @@ class Tus:
     def delete(self, path: str) -> requests.Response:
         return self.session.delete(self.portal.url + path)
 
-    def raw(self, path: str, offset: int, length: int) -> socket.socket:
+    def raw(self, path: str, offset: int, length: int, framing: str = "") -> socket.socket:
         """A connection on which a PATCH has been announced, and no byte of its body sent."""
         connection = socket.create_connection(("127.0.0.1", self.portal.port), timeout=30)
         authorization = self.session.headers["Authorization"]
         connection.sendall(
             f"PATCH {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {authorization}\r\n"
-            f"Tus-Resumable: 1.0.0\r\nUpload-Offset: {offset}\r\nContent-Length: {length}\r\n"
+            f"Tus-Resumable: 1.0.0\r\nUpload-Offset: {offset}\r\n"
+            f"{framing or f'Content-Length: {length}'}\r\n"
             "Content-Type: application/offset+octet-stream\r\n\r\n".encode()
         )
         return connection

@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import hmac
 import secrets
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -33,6 +35,7 @@ SCOPES = ("upload", "read", "delete", "admin")
 MIN_PASSWORD = 12
 LOGIN_WINDOW = timedelta(minutes=15)
 LOGIN_ATTEMPTS = 20
+_checking = threading.BoundedSemaphore(2)
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,22 @@ def log_in(session: Session, email: str, password: str, visitor: Actor) -> User:
     Raises NotAuthenticated, with the same sentence and delay whatever was wrong, and
     TooManyAttempts after 20 failures from one address in 15 minutes.
     """
+    with _few_at_once():
+        return _log_in(session, email, password, visitor)
+
+
+@contextlib.contextmanager
+def _few_at_once() -> Iterator[None]:
+    """Each check of a password takes 64 MiB: two at a time, the others wait or are sent away."""
+    if not _checking.acquire(timeout=5):
+        raise TooManyAttempts("Too many people sign in at once; try again in a minute.")
+    try:
+        yield
+    finally:
+        _checking.release()
+
+
+def _log_in(session: Session, email: str, password: str, visitor: Actor) -> User:
     since = utc_now() - LOGIN_WINDOW
     if audit.count_recent(session, "auth.failed", visitor.ip, since) >= LOGIN_ATTEMPTS:
         raise TooManyAttempts("Too many failed sign-ins from your address; wait 15 minutes.")

@@ -108,3 +108,20 @@ def test_by_default_a_dead_workers_job_is_taken_over_within_two_minutes() -> Non
     """The lease runs out, the next look finds it, and both may just have missed each other."""
     settings = Settings.from_env({})
     assert settings.lease_seconds + 2 * settings.reconcile_seconds <= 110
+
+
+def test_a_worker_killed_before_it_has_begun_is_replaced_too(
+    own_portal: Callable[..., Portal],
+) -> None:
+    """RQ then holds a job that nobody runs, and would refuse another of the same name."""
+    portal = own_portal(PORTAL_WEB_PROCESSES="1")
+    tus = Tus(portal, portal.token())
+    paths = []
+    for _ in range(8):
+        paths.append(tus.begin(4))
+        tus.patch(paths[-1], 0, b"four")
+        time.sleep(random.random() * 0.015)  # between taking the job and claiming the lease
+        kill(portal.children("jobs.worker"))
+        wait_for(lambda: len(portal.children("jobs.worker")) >= 2, what="workers are back")
+    for path in paths:
+        assert portal.recording(upload_id(path), seconds=60)

@@ -31,6 +31,13 @@ def test_a_cut_request_keeps_every_byte_that_arrived(portal: Portal, tus: Tus) -
     assert portal.recording(upload_id(path))["sha256"] == hashlib.sha256(content).hexdigest()
 
 
+def test_a_cut_request_in_chunks_keeps_them_too(portal: Portal, tus: Tus) -> None:
+    path = tus.begin(1000_000)
+    with tus.raw(path, 0, 0, "Transfer-Encoding: chunked") as connection:
+        connection.sendall(b"186A0\r\n" + b"x" * 10_000)
+    wait_for(lambda: tus.offset(path) == 10_000)
+
+
 def test_twenty_cuts_in_a_row_lose_nothing(portal: Portal, tus: Tus) -> None:
     content = secrets.token_bytes(4 * MIB)
     path, offset = tus.begin(len(content)), 0
