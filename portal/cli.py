@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from storage_backends.trial import try_out
 @click.version_option(package_name="recordings-portal")
 def main() -> None:
     """The recordings portal."""
+    os.umask(0o077)  # whatever is made in the data folder is its owner's alone
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 

@@ -35,13 +35,13 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
     _allow_many_connections()
     lock = _lock(settings.data_dir / "lock")
     _refuse_busy_port(settings)
+    if settings.redis_url:
+        _refuse_unless_redis_answers(settings)
     _prepare(settings, announce)
     supervisor = Supervisor()
     environment = os.environ | settings.environment()
     try:
-        if settings.redis_url:
-            _refuse_unless_redis_answers(settings)
-        else:
+        if not settings.redis_url:
             _start_valkey(supervisor, settings, environment)
         for program in _programs(settings, environment):
             supervisor.add(program)

@@ -117,7 +117,7 @@ def test_a_worker_killed_before_it_has_begun_is_replaced_too(
     portal = own_portal(PORTAL_WEB_PROCESSES="1")
     tus = Tus(portal, portal.token())
     paths = []
-    for _ in range(8):
+    for _ in range(3):
         paths.append(tus.begin(4))
         tus.patch(paths[-1], 0, b"four")
         time.sleep(random.random() * 0.015)  # between taking the job and claiming the lease
