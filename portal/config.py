@@ -1,7 +1,6 @@
 """Settings: every knob of the portal, read from the environment and checked before the start.
 
-A setting is a field of `Settings` with its variable, its default and one sentence; docs/settings.md
-is made from them.
+A setting is a field of `Settings`; docs/settings.md is made from these fields.
 """
 
 from __future__ import annotations
