@@ -48,6 +48,7 @@ def new_database(postgres: str, name: str) -> str:
     """The address of a fresh database on that server."""
     with open_engine(postgres).connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
     return str(make_url(postgres).set(database=name))
 
