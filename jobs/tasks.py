@@ -9,7 +9,7 @@ from datetime import timedelta
 from flask import current_app
 
 from portal import queue
-from portal.core import assembly, leases, reconcile, uploads
+from portal.core import assembly, deletion, leases, reconcile, uploads
 from portal.core.leases import Lease, LeaseLost
 from portal.core.transaction import utc_now
 from portal.db import db, session_maker
@@ -23,6 +23,15 @@ def assemble_upload(upload_id: str) -> None:
         assembly.KIND,
         upload_id,
         lambda lease: assembly.assemble(db.session, store, upload_id, lease),
+    )
+
+
+def purge_recording(recording_id: str) -> None:
+    keep = current_app.config["SETTINGS"].keep
+    _under_lease(
+        deletion.KIND,
+        recording_id,
+        lambda lease: deletion.purge(db.session, store, recording_id, keep, lease),
     )
 
 
@@ -40,13 +49,21 @@ def reconcile_objects() -> None:
 
 TASKS: dict[str, Callable[..., None]] = {
     f"jobs.tasks.{task.__name__}": task
-    for task in (assemble_upload, expire_uploads, reconcile_uploads, reconcile_objects)
+    for task in (
+        assemble_upload,
+        purge_recording,
+        expire_uploads,
+        reconcile_uploads,
+        reconcile_objects,
+    )
 }
 
 
 def _reconcile_uploads() -> int:
     for waiting in reconcile.waiting_uploads(db.session, utc_now()):
         queue.ring(assembly.KIND, waiting.upload_id, waiting.epoch)
+    for recording_id in deletion.waiting(db.session):
+        queue.ring(deletion.KIND, recording_id)
     return reconcile.tidy_ended(db.session, store)
 
 

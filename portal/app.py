@@ -6,10 +6,12 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal import auth, receiving, web
+from portal import auth, cors, receiving, web
 from portal.api import health, tus
 from portal.auth import login_manager
-from portal.config import BadSetting, Settings, make_data_dir, secret_key
+from portal.bearer import Failures, trust_of
+from portal.config import BadSetting, Settings
+from portal.data_dir import make_data_dir, secret_key
 from portal.db import db, engine_options, prepare_engine
 from portal.queue import connect
 from storage_backends import StorageError, Store, open_store
@@ -25,6 +27,8 @@ def create_app(settings: Settings) -> Flask:
         prepare_engine(db.engine, settings.strict)
     app.extensions["store"] = _open_store(settings)
     app.extensions["redis"] = connect(settings.redis_address)
+    app.extensions["jwt_trust"] = trust_of(settings)
+    app.extensions["token_failures"] = Failures()
     _guard(app)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(tus.blueprint)
@@ -65,7 +69,9 @@ def _guard(app: Flask) -> None:
     csrf = CSRFProtect(app)
     csrf.exempt(tus.blueprint)
     app.before_request(receiving.bound_silence)
+    app.before_request(cors.preflight)
     app.before_request(auth.require_caller)
+    app.after_request(cors.allow)
     app.after_request(auth.add_request_id)
     # Run in reverse: first the rest of the body is read away, then the answer's limit is set.
     app.after_request(receiving.bound_silence)

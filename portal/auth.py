@@ -11,9 +11,9 @@ from typing import cast
 from flask import Response, g, request
 from flask_login import LoginManager, UserMixin, current_user
 
-from portal.core.accounts import Caller, caller_by_token, caller_for
+from portal.bearer import bearer
+from portal.core.accounts import Caller, caller_for
 from portal.core.audit import Actor
-from portal.core.errors import NotAuthenticated
 from portal.core.models import User
 from portal.core.transaction import release
 from portal.db import db
@@ -75,7 +75,7 @@ def require_caller() -> Response | None:
     if request.endpoint is None or request.endpoint in OPEN:
         return None
     if request.blueprint in BEARER:
-        g.caller = bearer()
+        g.caller = bearer(visitor())
     elif current_user.is_authenticated:
         g.caller = caller_for(current_user.user, visitor())
     else:
@@ -96,14 +96,6 @@ def forget_caller() -> None:
 def may(right: str) -> bool:
     """For the pages: whether to show what needs this right."""
     return "caller" in g and right in caller().rights
-
-
-def bearer() -> Caller:
-    """Whoever the Authorization header stands for. Raises NotAuthenticated."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise NotAuthenticated("Send your token as `Authorization: Bearer <token>`.")
-    return caller_by_token(db.session, token.strip(), visitor())
 
 
 def add_request_id(response: Response) -> Response:

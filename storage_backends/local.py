@@ -76,6 +76,14 @@ class LocalStore(FsspecStore):
     def local_path(self, key: str) -> Path | None:
         return Path(self._path(key))
 
+    def free_bytes(self) -> int:
+        """What the file system gives to programs without privileges."""
+        try:
+            free = os.statvfs(self.root)
+        except OSError as error:
+            raise StorageUnavailable(f"The storage folder {self.root} is gone.") from error
+        return free.f_bavail * free.f_frsize
+
     def _publish(self, key: str, fill: Callable[[int], None], sync: bool) -> StoredObject:
         path = Path(self._path(key))
         with store_errors(key), self._temporary_beside(path, sync) as (file, temporary):

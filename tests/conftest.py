@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from flask import Flask
 from portal import sample_media
 from portal.app import create_app
 from portal.config import Settings
-from portal.core import accounts
+from portal.core import accounts, tokens
 from portal.db import db
 
 TUS = "/api/v1/videos/tus"
@@ -117,11 +117,13 @@ class Portal:
         with self.app.app_context():
             return accounts.create_user(db.session, email, role, PASSWORD).email
 
-    def token(self, role: str = "uploader", scope: str = "upload") -> str:
+    def token(self, role: str = "uploader", *scopes: str, leads: Sequence[str] = ()) -> str:
         """A token of a new account."""
         email = self.person(role)
         with self.app.app_context():
-            return accounts.create_token(db.session, email, [scope])
+            return tokens.create_token(
+                db.session, email, list(scopes or ("upload",)), leads=list(leads)
+            )
 
     @cached_property
     def app(self) -> Flask:

@@ -15,6 +15,7 @@ import pytest
 
 from portal.cli import main
 from portal.config import Settings
+from portal.wire_settings import WireSettings
 from tests.conftest import Portal
 
 ROOT = Path(__file__).parent.parent
@@ -47,7 +48,8 @@ def examples(document: Path) -> Iterator[Example]:
 def settings_table() -> str:
     """The table of docs/settings.md. `pytest tests/test_docs.py -k settings` prints it if wrong."""
     lines = ["| Variable | Default | Meaning |", "|---|---|---|"]
-    for each in fields(Settings):
+    wire = fields(WireSettings)
+    for each in [each for each in fields(Settings) if each not in wire] + list(wire):
         default = f"`{each.metadata['default']}`" if each.metadata["default"] else ""
         sentence = each.metadata["sentence"]
         lines.append(f"| `{each.metadata['variable']}` | {default} | {sentence} |")

@@ -9,29 +9,23 @@ import base64
 import binascii
 import re
 
-from flask import Blueprint, Response, current_app, request
-from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response as WerkzeugResponse
+from flask import Blueprint, Response, request
 
-from portal import queue
+from portal import uploading
+from portal.api.refusals import Explained, answer_refusals
 from portal.auth import caller
-from portal.config import Settings
-from portal.core import appending, assembly, uploads
+from portal.core import uploads
 from portal.core.checks import ALGORITHMS, Check
 from portal.core.errors import (
     ChecksumMismatch,
     InvalidRequest,
     NotFound,
-    Refusal,
     RequestTimedOut,
-    TooLarge,
 )
 from portal.core.models import is_id
-from portal.core.uploads import NewUpload, Progress
+from portal.core.uploads import NewUpload
 from portal.db import db
 from portal.receiving import request_body
-from portal.storage import store
-from storage_backends import StorageFull, StorageUnavailable
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,checksum"
@@ -88,7 +82,7 @@ def options(upload_id: str = "") -> Response:
         headers={
             "Tus-Version": VERSION,
             "Tus-Extension": EXTENSIONS,
-            "Tus-Max-Size": str(_settings().max_upload_bytes),
+            "Tus-Max-Size": str(uploading.settings().max_video_bytes),
             "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
         },
     )
@@ -98,19 +92,17 @@ def options(upload_id: str = "") -> Response:
 @blueprint.post("/")
 def create() -> Response:
     length = _number("Upload-Length")
-    if length > _settings().max_upload_bytes:
-        raise TooLarge(f"An upload may have {_settings().max_upload_bytes} bytes at most.")
     metadata = _metadata(request.headers.get("Upload-Metadata", ""))
     new = NewUpload(
         dialect="tus",
         filename=_filename(metadata),
         length=length,
+        terms=uploading.video_terms(metadata.get("filetype")),
         declared_sha256=_declared_sha256(metadata),
         details=metadata,
         wire={"Upload-Metadata": request.headers.get("Upload-Metadata", "")},
     )
-    progress = uploads.start(db.session, caller(), new, _settings().upload_lifetime)
-    _ring_if_finished(progress)
+    progress = uploading.start(new)
     return Response(
         status=201, headers={"Location": f"{blueprint.url_prefix}/{progress.upload_id}"}
     )
@@ -134,23 +126,17 @@ def append(upload_id: str) -> Response:
         raise WrongContentType(f"Send the bytes with `Content-Type: {BYTES}`.")
     offset, check = _number("Upload-Offset"), _check()
     body = request_body()
-    lifetime = _settings().upload_lifetime
     try:
-        progress = appending.append(
-            db.session, store, caller(), upload_id, offset, body, lifetime, check
-        )
+        progress = uploading.append(upload_id, offset, body, check)
     except ChecksumMismatch:
         body.refuse_cut()  # not the bytes were wrong: some are missing
         raise
-    _ring_if_finished(progress)
-    body.refuse_cut()
     return Response(status=204, headers={"Upload-Offset": str(progress.offset)})
 
 
 @blueprint.delete("/<upload_id>")
 def terminate(upload_id: str) -> Response:
-    uploads.abandon(db.session, caller(), upload_id)
-    uploads.tidy(db.session, store, upload_id)
+    uploading.abandon(upload_id)
     return Response(status=204)
 
 
@@ -164,42 +150,16 @@ def overridden(upload_id: str) -> Response:
     return meant[method](upload_id)
 
 
-@blueprint.errorhandler(Refusal)
-def refuse(refusal: Refusal) -> Response:
-    status = STATUS.get(type(refusal), refusal.status)
-    response = Response(f"{refusal}\n", status, mimetype="text/plain")
-    if status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
+def _envelope(explained: Explained) -> Response:
+    # tus-js-client gives up at every 4xx, and comes back after a 5xx.
+    status = STATUS.get(type(explained.error), explained.status)
+    response = Response(f"{explained.sentence}\n", status, mimetype="text/plain")
     if status == 503:
         response.headers["Retry-After"] = "1"
     return response
 
 
-@blueprint.errorhandler(StorageFull)
-def storage_full(error: StorageFull) -> Response:
-    return Response(f"{error}\n", 507, mimetype="text/plain")
-
-
-@blueprint.errorhandler(StorageUnavailable)
-def storage_unavailable(error: StorageUnavailable) -> Response:
-    # tus-js-client gives up at every 4xx, and comes back after a 5xx.
-    current_app.logger.error("%s", error)
-    return Response(f"{error}\n", 503, {"Retry-After": "5"}, mimetype="text/plain")
-
-
-@blueprint.errorhandler(HTTPException)
-def http_error(error: HTTPException) -> WerkzeugResponse:
-    return Response(f"{error.description}\n", error.code, mimetype="text/plain")
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.config["SETTINGS"]
-    return settings
-
-
-def _ring_if_finished(progress: Progress) -> None:
-    if progress.finished:
-        queue.ring(assembly.KIND, progress.upload_id)
+answer_refusals(blueprint, _envelope)
 
 
 def _number(name: str) -> int:

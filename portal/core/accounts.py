@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import hmac
 import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -20,18 +18,17 @@ from sqlalchemy.orm import Session
 from portal.core import audit
 from portal.core.audit import SYSTEM, Actor
 from portal.core.errors import InvalidRequest, NotAllowed, NotAuthenticated, TooManyAttempts
-from portal.core.models import Token, User, is_id
+from portal.core.models import User
 from portal.core.transaction import release, utc_now, writing
 
 ROLE_MAY: dict[str, frozenset[str]] = {
     # An administrator runs the system and is no listener.
     "admin": frozenset({"list", "uploads", "upload", "audit"}),
-    "officer": frozenset({"list", "uploads", "play", "audit"}),
+    "officer": frozenset({"list", "uploads", "play", "audit", "delete", "hold"}),
     "auditor": frozenset({"list", "uploads", "play", "audit"}),
     "reviewer": frozenset({"list", "play"}),
-    "uploader": frozenset({"list_own", "uploads_own", "upload"}),
+    "uploader": frozenset({"list_own", "uploads_own", "upload", "play_own", "delete_own"}),
 }
-SCOPES = ("upload", "read", "delete", "admin")
 MIN_PASSWORD = 12
 LOGIN_WINDOW = timedelta(minutes=15)
 LOGIN_ATTEMPTS = 20
@@ -40,16 +37,23 @@ _checking = threading.BoundedSemaphore(2)
 
 @dataclass(frozen=True)
 class Caller:
-    """An authenticated person or token. `rights` are the role's, narrowed by a token's scopes."""
+    """An authenticated person or token. `rights` are the role's, narrowed by a token's scopes.
+
+    `lapsed`: the token has run out and may only continue the uploads that it began.
+    """
 
     user_id: str
     label: str
     role: str
     rights: frozenset[str]
     actor: Actor
+    leads: frozenset[str] = frozenset()
+    lapsed: bool = False
 
-    def must(self, right: str) -> None:
-        """Raises NotAllowed unless this caller has the right."""
+    def must(self, right: str, continuing: bool = False) -> None:
+        """Raises NotAllowed unless this caller has the right, NotAuthenticated if it lapsed."""
+        if self.lapsed and not continuing:
+            raise NotAuthenticated("The token has expired; ask for a new one.")
         if right not in self.rights:
             raise NotAllowed(f"Your account may not do this; it needs the right “{right}”.")
 
@@ -58,10 +62,13 @@ class Caller:
 
         Raises NotAllowed if the caller may see neither.
         """
-        if right in self.rights:
-            return None
-        self.must(f"{right}_own")
-        return self.user_id
+        self.must(right if right in self.rights else f"{right}_own")
+        return None if right in self.rights else self.user_id
+
+    def must_reach(self, lead: str) -> None:
+        """Raises NotAllowed unless the calls of this lead are the caller's business."""
+        if not self.leads & {"*", lead}:
+            raise NotAllowed("You are not authorized to access this lead")
 
 
 @cache
@@ -104,7 +111,7 @@ def set_password(session: Session, email: str, password: str) -> None:
     """A new password; every open session of the account ends. Raises InvalidRequest."""
     hashed = _hash_password(password)
     with writing(session):
-        user = _user_by_email(session, email)
+        user = user_by_email(session, email)
         user.password_hash = hashed
         user.login_epoch += 1
         audit.record(session, SYSTEM, "user.password_changed", ("user", user.id))
@@ -116,7 +123,7 @@ def _hash_password(password: str) -> str:
     return _hasher().hash(password)
 
 
-def _user_by_email(session: Session, email: str) -> User:
+def user_by_email(session: Session, email: str) -> User:
     user = session.scalar(select(User).where(User.email == clean_email(email)))
     if user is None:
         raise InvalidRequest(f"There is no user {email}; create one with `portal create-user`.")
@@ -185,69 +192,3 @@ def actor_of(user: User, visitor: Actor, token_id: str | None = None) -> Actor:
 def caller_for(user: User, visitor: Actor) -> Caller:
     """A person at a browser, with everything that the role may do."""
     return Caller(user.id, user.email, user.role, ROLE_MAY[user.role], actor_of(user, visitor))
-
-
-def create_token(
-    session: Session, email: str, scopes: list[str], expires_at: datetime | None = None
-) -> str:
-    """A new bearer token as `rp_<id>_<secret>`, the only time its secret is seen.
-
-    Raises InvalidRequest for an unknown user or scope.
-    """
-    if not scopes or not set(scopes) <= set(SCOPES):
-        raise InvalidRequest(f"A token needs scopes out of {', '.join(SCOPES)}.")
-    secret = secrets.token_urlsafe(32)
-    with writing(session):
-        user = _user_by_email(session, email)
-        token = Token(
-            user_id=user.id,
-            secret_hash=_hash_secret(secret),
-            scopes=sorted(set(scopes)),
-            created_at=utc_now(),
-            expires_at=expires_at,
-        )
-        session.add(token)
-        session.flush()
-        subject = ("token", token.id)
-        audit.record(session, SYSTEM, "token.created", subject, user=email, scopes=token.scopes)
-    return f"rp_{token.id}_{secret}"
-
-
-def _hash_secret(secret: str) -> str:
-    """Plain SHA-256 is enough: the secret is 256 random bits, nothing can guess its way to it."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def caller_by_token(session: Session, text: str, visitor: Actor) -> Caller:
-    """Whoever this bearer token stands for. Raises NotAuthenticated."""
-    kind, _, rest = text.partition("_")
-    token_id, _, secret = rest.partition("_")
-    found = (
-        session.execute(
-            select(Token, User).join(User, User.id == Token.user_id).where(Token.id == token_id)
-        ).first()
-        if kind == "rp" and is_id(token_id)
-        else None
-    )
-    release(session)
-    fits = hmac.compare_digest(
-        _hash_secret(secret).encode(), (found[0].secret_hash if found else "0" * 64).encode()
-    )
-    if found is None or not fits or not _token_lives(found[0]) or not found[1].active:
-        raise NotAuthenticated("The token is unknown, expired or revoked; ask for a new one.")
-    token, user = found
-    rights = _rights_of_token(user.role, token.scopes)
-    return Caller(user.id, user.email, user.role, rights, actor_of(user, visitor, token.id))
-
-
-def _token_lives(token: Token) -> bool:
-    return token.revoked_at is None and (token.expires_at is None or token.expires_at > utc_now())
-
-
-def _rights_of_token(role: str, scopes: list[str]) -> frozenset[str]:
-    """A token never may more than its owner: `upload` for sending, `read` for the rest."""
-    may = ROLE_MAY[role]
-    allowed = set(may & {"upload"}) if "upload" in scopes else set()
-    if "read" in scopes:
-        allowed |= may - {"upload"}
-    return frozenset(allowed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import func, select, update
@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from portal.core import uploads
 from portal.core.accounts import Caller
 from portal.core.checks import Check
-from portal.core.errors import NotFound, OffsetMismatch, TakenOver, TooLarge
+from portal.core.errors import Conflict, NotAllowed, OffsetMismatch, TakenOver, TooLarge
+from portal.core.limits import Terms
 from portal.core.models import Part, Upload
 from portal.core.transaction import utc_now, writing
 from portal.core.uploads import Progress
@@ -44,18 +45,25 @@ class Body(Protocol):
         """The next bytes. Ends after `most` bytes, `seconds` after the first of them, or when
         the client is done or gone; raises nothing."""
 
+    def refuse_cut(self) -> None:
+        """Raises the refusal for a body that did not arrive whole."""
+
 
 @dataclass(frozen=True)
 class _Turn:
-    """One request's right to add bytes, valid while `generation` is the upload's."""
+    """One request's right to add bytes, valid while `generation` is the upload's. `end`: the
+    offset that nothing may go beyond. `ends`: reaching the length begins the assembly."""
 
     caller: Caller
     upload_id: str
     generation: int
     number: int
     offset: int
-    length: int
+    length: int | None
+    end: int
+    ends: bool
     lifetime: timedelta
+    expires_at: datetime
 
     @property
     def key(self) -> str:
@@ -71,47 +79,95 @@ def append(
     body: Body,
     lifetime: timedelta,
     check: Check | None = None,
+    length: int | None = None,
 ) -> Progress:
     """Add the body's bytes at `offset` and return what is acknowledged then.
 
     Every byte that arrives is kept, also when the client goes away in the middle; with a check,
-    all of them or none. Raises NotFound, UploadGone, OffsetMismatch, TooLarge, TakenOver,
+    all of them or none. `length`: of the whole upload, where the client learns it only now.
+    Raises NotFound, UploadGone, OffsetMismatch, Conflict, NotAllowed, TooLarge, TakenOver,
     ChecksumMismatch, and the store's errors: what was acknowledged before stays.
     """
-    turn = _take_turn(session, caller, upload_id, offset, body, lifetime)
+    turn = _take_turn(session, caller, upload_id, offset, body, lifetime, length)
     try:
         while not body.done:
             turn = _receive_part(session, store, turn, body, check)
     except BaseException:
         _end_turn(session, turn)
         raise
-    return Progress(turn.upload_id, turn.offset, turn.length)
+    finished = turn.ends and turn.offset == turn.length
+    return Progress(turn.upload_id, turn.offset, turn.length, turn.expires_at, finished)
 
 
 def _take_turn(
-    session: Session, caller: Caller, upload_id: str, offset: int, body: Body, lifetime: timedelta
+    session: Session,
+    caller: Caller,
+    upload_id: str,
+    offset: int,
+    body: Body,
+    lifetime: timedelta,
+    length: int | None,
 ) -> _Turn:
-    caller.must("upload")
     with writing(session):
-        upload = session.scalar(uploads.own(caller, upload_id).with_for_update())
-        if upload is None:
-            raise NotFound("There is no such upload; begin a new one.")
-        uploads.refuse_gone(upload)
-        _refuse_misfit(upload, offset, body.length)
+        upload = uploads.lock(session, caller, upload_id)
+        terms = Terms(**upload.terms)
+        _refuse_unfit(upload)
+        _learn_length(upload, terms, length)
+        end = terms.most_bytes if upload.length is None else upload.length
+        _refuse_misfit(upload, offset, body.length, end)
         if upload.state == "open":
             upload.generation += 1
             upload.writing = None if body.done else upload.generation
-        last = session.scalar(select(func.max(Part.number)).where(Part.upload_id == upload_id))
-        number = 0 if last is None else last + 1
-    return _Turn(caller, upload.id, upload.generation, number, offset, upload.length, lifetime)
+        number = _next_number(session, upload, terms)
+        ends = upload.ends_itself and upload.concat is None
+        if body.done and ends and upload.offset == upload.length:
+            uploads.begin_finishing(session, upload, caller.actor)
+    return _Turn(
+        caller,
+        upload.id,
+        upload.generation,
+        number,
+        offset,
+        upload.length,
+        end,
+        ends,
+        lifetime,
+        upload.expires_at,
+    )
 
 
-def _refuse_misfit(upload: Upload, offset: int, announced: int | None) -> None:
+def _refuse_unfit(upload: Upload) -> None:
+    if upload.concat == "final":
+        raise NotAllowed("A final upload is made of others; it takes no bytes of its own.")
+    if upload.numbered:
+        raise Conflict("This upload is sent in numbered chunks.")
+
+
+def _learn_length(upload: Upload, terms: Terms, length: int | None) -> None:
+    if length is None or length == upload.length:
+        return
+    if upload.length is not None:
+        raise Conflict(f"The upload has {upload.length} bytes; that cannot be changed.")
+    uploads.refuse_too_large(terms, length)
+    if length < upload.offset:
+        raise Conflict(f"{upload.offset} bytes have arrived already; the length is less.")
+    upload.length = length
+
+
+def _next_number(session: Session, upload: Upload, terms: Terms) -> int:
+    last = session.scalar(select(func.max(Part.number)).where(Part.upload_id == upload.id))
+    number = 0 if last is None else last + 1
+    if number >= terms.most_parts and upload.state == "open":
+        raise TooLarge(f"{number} requests have added to this upload; begin again, larger ones.")
+    return number
+
+
+def _refuse_misfit(upload: Upload, offset: int, announced: int | None, end: int) -> None:
     if offset != upload.offset:
         raise OffsetMismatch(f"The next byte is number {upload.offset}; continue from there.")
-    room = upload.length - upload.offset
+    room = end - upload.offset
     if announced is not None and announced > room:
-        raise TooLarge(f"Only {room} bytes are missing, but {announced} were announced.")
+        raise TooLarge(f"There is room for {room} more bytes, but {announced} were announced.")
 
 
 def _receive_part(
@@ -122,20 +178,23 @@ def _receive_part(
         store.delete(turn.key)
         _end_turn(session, turn)
         return turn
-    if not _count(session, turn, stored.size, last=body.done):
+    now = utc_now()
+    if not _count(session, turn, stored.size, body.done, now):
         store.delete(turn.key)
         raise TakenOver("A newer request continues this upload; ask where it stands.")
-    return replace(turn, number=turn.number + 1, offset=turn.offset + stored.size)
+    offset, until = turn.offset + stored.size, now + turn.lifetime
+    return replace(turn, number=turn.number + 1, offset=offset, expires_at=until)
 
 
 def _source(turn: _Turn, body: Body, check: Check | None) -> Iterator[Block]:
-    room = turn.length - turn.offset
+    room = turn.end - turn.offset
     if check is None:
-        return _within(room, body.take(PART_SECONDS, PART_BYTES))
-    return check.over(_within(room, body.take(None, None)))
+        return within(room, body.take(PART_SECONDS, PART_BYTES))
+    return check.over(within(room, body.take(None, None)))
 
 
-def _within(room: int, source: Iterator[Block]) -> Iterator[Block]:
+def within(room: int, source: Iterator[Block]) -> Iterator[Block]:
+    """The same blocks. Raises TooLarge when they are more bytes than there is room for."""
     for block in source:
         room -= len(block)
         if room < 0:
@@ -143,9 +202,8 @@ def _within(room: int, source: Iterator[Block]) -> Iterator[Block]:
         yield block
 
 
-def _count(session: Session, turn: _Turn, size: int, last: bool) -> bool:
+def _count(session: Session, turn: _Turn, size: int, last: bool, now: datetime) -> bool:
     """Acknowledge a stored part, unless a newer request has taken the upload over."""
-    now = utc_now()
     offset = turn.offset + size
     with writing(session):
         changed = session.execute(
@@ -162,8 +220,9 @@ def _count(session: Session, turn: _Turn, size: int, last: bool) -> bool:
         if not changed.rowcount:  # type: ignore[attr-defined]
             return False
         session.add(Part(upload_id=turn.upload_id, number=turn.number, size=size, key=turn.key))
-        if offset == turn.length:
-            uploads.begin_finishing(session, turn.upload_id, turn.caller.actor)
+        if offset == turn.length and turn.ends:
+            upload = session.get_one(Upload, turn.upload_id)
+            uploads.begin_finishing(session, upload, turn.caller.actor)
     return True
 
 

@@ -18,10 +18,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal.core import audit, content, leases, uploads
+from portal.core.acceptance import judge
 from portal.core.audit import SYSTEM
 from portal.core.content import Findings
 from portal.core.leases import Lease, LeaseLost
-from portal.core.models import Part, Recording, Upload
+from portal.core.limits import Terms
+from portal.core.models import Part, Recording, RecordingDetail, Upload
 from portal.core.transaction import release, utc_now, writing
 from storage_backends import ObjectNotFound, Store
 from storage_backends.base import BLOCK_SIZE
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 KIND = "assemble_upload"
 ATTEMPTS = 4
 """How often to try what may pass: an examination that fails, a part that is not there."""
+MOST_DETAILS = 200
 Fault = tuple[str, str]
 """A code for programs and a sentence for people."""
 
@@ -167,14 +170,15 @@ def _delete_below(store: Store, folder: str, keep: str | None = None) -> None:
 def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
     now = utc_now()
     findings = found.findings or Findings()
+    verdict = judge(Terms(**upload.terms), findings)
     recording = Recording(
         id=upload.id,
         owner_id=upload.owner_id,
         owner_label=upload.owner_label,
         source=upload.dialect,
-        state="ready" if findings.facts else "quarantined",
-        error_code=_error_code(findings),
-        error_text=findings.refusal,
+        state="quarantined" if verdict.code else "ready",
+        error_code=verdict.code,
+        error_text=verdict.sentence,
         filename=upload.filename,
         details=upload.details,
         received_at=upload.progress_at,
@@ -188,15 +192,20 @@ def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
         playback_key=found.playback_key,
         integrity="ok",
         verified_at=now,
-        **(asdict(findings.facts) if findings.facts else {}),
+        **(asdict(verdict.facts) if verdict.facts else {}),
     )
     session.add(recording)
-    action = "upload.completed" if findings.facts else "upload.quarantined"
+    session.flush()
+    session.add_all(_searchable(upload))
+    action = "upload.quarantined" if verdict.code else "upload.completed"
     subject = ("recording", recording.id)
     audit.record(session, SYSTEM, action, subject, sha256=found.sha256, size=found.size)
 
 
-def _error_code(findings: Findings) -> str | None:
-    if findings.facts:
-        return None
-    return "not_media" if findings.conclusive else "not_examined"
+def _searchable(upload: Upload) -> list[RecordingDetail]:
+    """What the client said, as rows that an index finds; only so much of it."""
+    said = list(upload.details.items())[:MOST_DETAILS]
+    return [
+        RecordingDetail(recording_id=upload.id, name=name[:100], value=value[:255])
+        for name, value in said
+    ]

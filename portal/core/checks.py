@@ -42,6 +42,22 @@ ALGORITHMS: dict[str, Callable[[], Digest]] = {
 }
 
 
+class Tally:
+    """The SHA-256 of blocks as they pass."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def over(self, source: Iterator[Block]) -> Iterator[Block]:
+        for block in source:
+            self._digest.update(block)
+            yield block
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+
 @dataclass(frozen=True)
 class Check:
     """What one request's bytes must hash to."""

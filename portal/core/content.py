@@ -34,6 +34,19 @@ TYPES: dict[str, tuple[str, str]] = {
     "mpegts": ("video/mp2t", "video/mp2t"),
     "mpeg": ("video/mpeg", "video/mpeg"),
 }
+# What else may be accepted where a dialect's terms say so; anything that is not listed is served
+# as plain bytes. Only media is ever played inside a page.
+OTHERS = {
+    "image/png": "image",
+    "image/jpeg": "image",
+    "image/gif": "image",
+    "image/webp": "image",
+    "image/heif": "image",
+    "image/tiff": "image",
+    "image/bmp": "image",
+    "application/pdf": "document",
+    "text/plain": "document",
+}
 LONGEST_TEXT = 300  # characters of a refusal or a codec list that the probe may hand over
 BIGGEST_NUMBER = 10**11  # three years in milliseconds; fits every column it may go to
 LIMITS = {
@@ -43,6 +56,7 @@ LIMITS = {
     resource.RLIMIT_NOFILE: 64,
     resource.RLIMIT_CORE: 0,
 }
+OCTETS = "application/octet-stream"
 LARGEST_DERIVATIVE = 4 * 2**20  # bytes; a 480 px thumbnail has about 30 kB, peaks have 4 kB
 
 
@@ -65,10 +79,8 @@ class Facts:
         for text in (self.kind, self.content_type, self.container, self.codecs):
             if not isinstance(text, str) or not text.isascii() or len(text) > LONGEST_TEXT:
                 raise ValueError("a description is not plain text")
-        if self.kind not in ("audio", "video") or self.container not in TYPES:
-            raise ValueError("unknown kind or container")
-        if self.content_type != TYPES[self.container][self.kind == "audio"]:
-            raise ValueError("content type does not belong to the container")
+        if self.content_type != self._known_type():
+            raise ValueError("content type does not belong to the kind and container")
         for number in (
             self.duration_ms,
             self.width,
@@ -79,12 +91,29 @@ class Facts:
             if number is not None and not (type(number) is int and 0 <= number <= BIGGEST_NUMBER):
                 raise ValueError("a number is out of range")
 
+    def _known_type(self) -> str | None:
+        """The content type that goes with this kind and container."""
+        if self.kind in ("audio", "video") and self.container in TYPES:
+            return TYPES[self.container][self.kind == "audio"]
+        if self.container:
+            return None
+        listed = OTHERS.get(self.content_type) == self.kind
+        return self.content_type if listed else OCTETS if self.kind == "other" else None
+
+
+def other_facts(looks_like: str) -> Facts:
+    """Facts of something that is no recording, by the type that its first bytes speak for."""
+    kind = OTHERS.get(looks_like, "other")
+    content_type = looks_like if looks_like in OTHERS else OCTETS
+    return Facts(kind, content_type, "", "", None, None, None, None, None)
+
 
 @dataclass(frozen=True)
 class Findings:
     """Either facts, with paths of the derivatives that are whole, or one sentence of refusal.
 
-    `conclusive` is False when the examination itself failed, which another try may cure.
+    `looks_like`: the media type of content that is no recording, if it is known. `conclusive` is
+    False when the examination itself failed, which another try may cure.
     `playback` is a copy that browsers can seek in, where they cannot in the original.
     """
 
@@ -94,6 +123,15 @@ class Findings:
     peaks: Path | None = None
     playback: Path | None = None
     conclusive: bool = True
+    looks_like: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What the probe says of content that is no recording."""
+
+    sentence: str
+    looks_like: str
 
 
 def inspect(path: Path, out: Path, seconds: float = 300) -> Findings:
@@ -111,8 +149,8 @@ def inspect(path: Path, out: Path, seconds: float = 300) -> Findings:
     except ValueError as error:
         reason = f"The content could not be examined: {trouble or error}."
         return Findings(refusal=reason, conclusive=False)
-    if isinstance(answer, str):
-        return Findings(refusal=answer)
+    if isinstance(answer, Refused):
+        return Findings(refusal=answer.sentence, looks_like=answer.looks_like)
     return Findings(answer, None, whole_thumbnail(out), whole_peaks(out), whole_playback(out))
 
 
@@ -177,17 +215,20 @@ def tail(errors: IO[bytes]) -> bytes:
     return errors.read()
 
 
-def read_answer(path: Path) -> Facts | str:
-    """Facts, or the sentence of a refusal; ValueError if the probe left nothing sensible."""
+def read_answer(path: Path) -> Facts | Refused:
+    """Facts, or a refusal; ValueError if the probe left nothing sensible."""
     answer = read_json(path)
     if not isinstance(answer, dict):
         raise ValueError("the examination gave no answer")
-    sentence = answer.get("refused")
-    if isinstance(sentence, str) and len(sentence) <= LONGEST_TEXT and sentence.isprintable():
-        return sentence
+    if answer.keys() == {"refused", "looks_like"} and all(map(_plain, answer.values())):
+        return Refused(answer["refused"], answer["looks_like"])
     if answer.keys() != {field.name for field in fields(Facts)}:
         raise ValueError("the examination gave an answer that was not understood")
     return Facts(**answer)
+
+
+def _plain(text: object) -> bool:
+    return isinstance(text, str) and len(text) <= LONGEST_TEXT and text.isprintable()
 
 
 def read_json(path: Path) -> Any:

@@ -45,6 +45,45 @@ class OffsetMismatch(Refusal):
     status = 409
 
 
+class Conflict(Refusal):
+    """Something else is here already: other bytes, another state, another use of the same key."""
+
+    code = "conflict"
+    status = 409
+
+
+class Incomplete(Refusal):
+    """The upload cannot be finished yet. `missing`: the numbers of the first missing chunks."""
+
+    code = "incomplete"
+    status = 409
+
+    def __init__(self, sentence: str, missing: list[int] | None = None) -> None:
+        super().__init__(sentence)
+        self.missing = missing or []
+
+
+class KeyReused(Refusal):
+    """An Idempotency-Key came again with another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+
+class NotAccepted(Refusal):
+    """The whole file is here, and it is not what it was said to be, or of a kind not taken."""
+
+    code = "not_accepted"
+    status = 422
+
+
+class Held(Refusal):
+    """A legal hold or the retention period forbids the deletion."""
+
+    code = "held"
+    status = 409
+
+
 class TakenOver(Refusal):
     """A newer request took the upload over; nothing of this one counts from then on."""
 
@@ -67,6 +106,18 @@ class TooLarge(Refusal):
 class TooManyAttempts(Refusal):
     code = "too_many_attempts"
     status = 429
+
+
+class TooManyUploads(Refusal):
+    code = "too_many_uploads"
+    status = 429
+
+
+class NoRoom(Refusal):
+    """What is promised to open uploads and this one do not fit on the disk together."""
+
+    code = "no_room"
+    status = 507
 
 
 class ChecksumMismatch(Refusal):

@@ -18,6 +18,9 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
+    UniqueConstraint,
+    false,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -81,7 +84,10 @@ class User(Base):
 
 
 class Token(Base):
-    """A bearer token. Only the hash of its secret is kept."""
+    """A bearer token. Only the hash of its secret is kept.
+
+    `leads`: the leads whose calls it may touch; `["*"]` is all of them, none is none.
+    """
 
     __tablename__ = "token"
 
@@ -89,6 +95,7 @@ class Token(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("user.id"), index=True)
     secret_hash: Mapped[str] = mapped_column(String(64))
     scopes: Mapped[list[str]]
+    leads: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
@@ -97,8 +104,12 @@ class Token(Base):
 class Upload(Base):
     """Bytes on their way in. open → finishing → done | failed, or open → abandoned | expired.
 
-    `offset` counts the acknowledged bytes. `generation` fences writers: what an older one
-    brings no longer counts. `writing` is the generation that moves bytes right now, if any.
+    `length` is None until the client knows it. `offset` counts the acknowledged bytes.
+    `generation` fences writers: what an older one brings no longer counts. `writing` is the
+    generation that moves bytes right now, if any. `numbered` uploads consist of chunks that
+    arrive in any order, of `chunk_size` bytes each if that is agreed. `ends_itself`: the last
+    byte begins the assembly; otherwise the client says when. `concat`: "partial" or "final", for
+    an upload that becomes a piece of another, or is made of such pieces (`joined`).
     """
 
     __tablename__ = "upload"
@@ -106,13 +117,20 @@ class Upload(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     owner_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
     owner_label: Mapped[str] = mapped_column(Name)
+    token_id: Mapped[str | None] = mapped_column(Id)
     dialect: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(20), default="open")
     filename: Mapped[str] = mapped_column(Name)
-    length: Mapped[int] = mapped_column(BigInteger)
+    length: Mapped[int | None] = mapped_column(BigInteger)
     offset: Mapped[int] = mapped_column(BigInteger, default=0)
     generation: Mapped[int] = mapped_column(default=0)
     writing: Mapped[int | None]
+    numbered: Mapped[bool] = mapped_column(default=False, server_default=false())
+    chunk_size: Mapped[int | None]
+    ends_itself: Mapped[bool] = mapped_column(default=True, server_default=true())
+    concat: Mapped[str | None] = mapped_column(String(10))
+    terms: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    idempotency_key: Mapped[str | None] = mapped_column(Name)
     declared_sha256: Mapped[str | None] = mapped_column(String(64))
     details: Mapped[dict[str, Any]]
     wire: Mapped[dict[str, Any]]
@@ -126,11 +144,14 @@ class Upload(Base):
         Index("ix_upload_state_id", "state", "id"),
         Index("ix_upload_state_expires_at", "state", "expires_at"),
         Index("ix_upload_owner_id_id", "owner_id", "id"),
+        Index("ix_upload_token_id_state", "token_id", "state"),
+        UniqueConstraint("owner_id", "idempotency_key"),
     )
 
 
 class Part(Base):
-    """One stretch of an upload's bytes, stored under `key`."""
+    """One stretch of an upload's bytes, stored under `key`. Chunks carry their SHA-256, so that
+    a resend can be told from other bytes under the same number."""
 
     __tablename__ = "part"
 
@@ -138,10 +159,12 @@ class Part(Base):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     size: Mapped[int] = mapped_column(BigInteger)
     key: Mapped[str] = mapped_column(Name, unique=True)
+    sha256: Mapped[str | None] = mapped_column(String(64))
 
 
 class Recording(Base):
-    """Finished, verified bytes; its id is its upload's. ready | quarantined.
+    """Finished, verified bytes; its id is its upload's. ready | quarantined, then perhaps
+    deleting → deleted: the row stays as the tombstone of the bytes.
 
     Names of people are copied: the record reads the same after the user is gone.
     """
@@ -177,11 +200,43 @@ class Recording(Base):
     playback_key: Mapped[str | None] = mapped_column(Name)
     integrity: Mapped[str] = mapped_column(String(20))
     verified_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    deleted_by: Mapped[str | None] = mapped_column(Name)
+    deletion_reason: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (
         Index("ix_recording_state_id", "state", "id"),
+        Index("ix_recording_source_id", "source", "id"),
         Index("ix_recording_owner_id_id", "owner_id", "id"),
     )
+
+
+class RecordingDetail(Base):
+    """One thing that the client said of a recording, as it can be searched for."""
+
+    __tablename__ = "recording_detail"
+
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    value: Mapped[str] = mapped_column(Name)
+
+    __table_args__ = (
+        Index("ix_recording_detail_name_value_recording_id", "name", "value", "recording_id"),
+    )
+
+
+class LegalHold(Base):
+    """While a hold stands, nothing deletes the recording. Released ones stay on record."""
+
+    __tablename__ = "legal_hold"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), index=True)
+    reason: Mapped[str] = mapped_column(Text)
+    placed_by: Mapped[str] = mapped_column(Name)
+    placed_at: Mapped[datetime]
+    released_by: Mapped[str | None] = mapped_column(Name)
+    released_at: Mapped[datetime | None]
 
 
 class AuditEvent(Base):

@@ -41,7 +41,14 @@ Playable = TypeVar("Playable", AudioStream, VideoStream)
 
 
 class Refused(Exception):
-    """The content is no acceptable recording; the message is a sentence for the user."""
+    """The content is no acceptable recording; the message is a sentence for the user.
+
+    `looks_like`: the media type that its first bytes speak for, if it is something else.
+    """
+
+    def __init__(self, sentence: str, looks_like: str = "") -> None:
+        super().__init__(sentence)
+        self.looks_like = looks_like
 
 
 def main(media: Path, out: Path) -> None:
@@ -49,7 +56,9 @@ def main(media: Path, out: Path) -> None:
     try:
         facts = read_facts(media)
     except Refused as refusal:
-        return write_json(out / "facts.json", {"refused": str(refusal)})
+        return write_json(
+            out / "facts.json", {"refused": str(refusal), "looks_like": refusal.looks_like}
+        )
     write_json(out / "facts.json", asdict(facts))
     if facts.kind == "video":
         write_thumbnail(media, out, facts.duration_ms or 0)
@@ -78,7 +87,7 @@ def read_facts(media: Path) -> Facts:
     if not head or (kind and not is_media(kind)):
         words = WORDS.get(kind.split("/")[0], "a document, playlist or program")
         seen = f"content looks like {words} ({kind})" if head else "file is empty"
-        raise Refused(f"The {seen}; {ONLY_MEDIA}")
+        raise Refused(f"The {seen}; {ONLY_MEDIA}", kind)
     try:
         with open_media(media) as container:
             return described_streams(container, head)

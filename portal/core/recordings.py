@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from portal.core import audit
 from portal.core.accounts import Caller
-from portal.core.errors import NotFound, NotPlayable
-from portal.core.models import AuditEvent, Recording, Upload
+from portal.core.errors import NotAllowed, NotFound, NotPlayable
+from portal.core.models import AuditEvent, Recording, RecordingDetail, Upload
 from portal.core.transaction import release
 
-STATES = ("ready", "quarantined")
+STATES = ("ready", "quarantined", "deleting", "deleted")
+SHOWN = ("ready", "quarantined")
+"""What a list shows that asks for no state: tombstones are for those who look for them."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which recordings are asked for; None and nothing mean any. `details`: what the client said
+    of it, by name and whole value. Times are those of the recording's reception."""
+
+    state: str | None = None
+    source: str | None = None
+    received_from: datetime | None = None
+    received_to: datetime | None = None
+    details: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -30,7 +45,7 @@ def page(
     session: Session,
     caller: Caller,
     limit: int,
-    state: str | None = None,
+    wanted: Wanted = Wanted(),
     before: str | None = None,
     after: str | None = None,
 ) -> Page:
@@ -38,9 +53,7 @@ def page(
 
     A walk along the primary key: 0.2 ms at any depth of a million rows.
     """
-    query = visible(caller)
-    if state is not None:
-        query = query.where(Recording.state == state)
+    query = _filtered(visible(caller), wanted)
     forward = before is not None or after is None
     if before is not None:
         query = query.where(Recording.id < before)
@@ -53,6 +66,24 @@ def page(
     if not forward:
         rows.reverse()
     return _page(rows, more, forward, first=before is None and after is None)
+
+
+def _filtered(query: Select[Recording], wanted: Wanted) -> Select[Recording]:
+    if wanted.state is None:
+        query = query.where(Recording.state.in_(SHOWN))
+    else:
+        query = query.where(Recording.state == wanted.state)
+    if wanted.source is not None:
+        query = query.where(Recording.source == wanted.source)
+    if wanted.received_from is not None:
+        query = query.where(Recording.received_at >= wanted.received_from)
+    if wanted.received_to is not None:
+        query = query.where(Recording.received_at < wanted.received_to)
+    for name, value in wanted.details.items():
+        said = RecordingDetail.recording_id == Recording.id
+        same = (RecordingDetail.name == name, RecordingDetail.value == value)
+        query = query.where(exists().where(said, *same))
+    return query
 
 
 def _page(rows: list[Recording], more: bool, forward: bool, first: bool) -> Page:
@@ -92,10 +123,19 @@ def find_playable(session: Session, caller: Caller, recording_id: str) -> Record
     Raises NotFound, NotAllowed, and NotPlayable for one that is quarantined or damaged.
     """
     recording = find(session, caller, recording_id)
-    caller.must("play")
+    mine = caller.owner_filter("play")
+    if mine is not None and recording.owner_id != mine:
+        raise NotAllowed("You may play your own recordings only.")
     if recording.state != "ready" or recording.integrity != "ok":
         raise NotPlayable("This recording is not served: it is quarantined or damaged.")
     return recording
+
+
+def fetch(session: Session, caller: Caller, recording_id: str) -> Recording:
+    """The same for a program that is about to get the bytes, written down before the first."""
+    found = find_playable(session, caller, recording_id)
+    audit.record_alone(session, caller.actor, "recording.download", ("recording", found.id))
+    return found
 
 
 def history(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 WRITES = "portal_writes"
@@ -26,6 +27,15 @@ def writing(session: Session) -> Iterator[Session]:
     except BaseException:
         session.rollback()
         raise
+
+
+def one_at_a_time(session: Session, what: int) -> None:
+    """Until the commit, nobody else gets beyond this line with the same number.
+
+    For limits over many rows, which no row lock protects. SQLite has one writer anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(what)))
 
 
 def release(session: Session) -> None:

@@ -1,22 +1,25 @@
 """The life of an upload around its bytes: begin, look up, give up, expire, tidy.
 
-Every dialect is a thin cover of this and of portal/core/appending.py.
+Every dialect is a thin cover of this, of portal/core/appending.py and portal/core/chunks.py, which
+receive bytes, and of portal/core/finishing.py.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.core import audit
+from portal.core import audit, limits
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM, Actor
-from portal.core.errors import NotAllowed, NotFound, UploadGone
+from portal.core.errors import KeyReused, NotAllowed, NotFound, TooLarge, UploadGone
+from portal.core.limits import Limits, Terms
 from portal.core.models import Part, Upload, new_id
 from portal.core.transaction import release, utc_now, writing
 from storage_backends import Store
@@ -28,14 +31,23 @@ FAILED_KEPT = timedelta(days=7)
 
 @dataclass(frozen=True)
 class NewUpload:
-    """What a client says of the bytes that it is going to send; none of it is believed yet."""
+    """What a client says of the bytes that it is going to send; none of it is believed yet.
+
+    The fields are those of portal.core.models.Upload.
+    """
 
     dialect: str
     filename: str
-    length: int
+    length: int | None
+    terms: Terms = field(default_factory=Terms)
     declared_sha256: str | None = None
     details: dict[str, str] = field(default_factory=dict)
     wire: dict[str, Any] = field(default_factory=dict)
+    numbered: bool = False
+    chunk_size: int | None = None
+    ends_itself: bool = True
+    concat: str | None = None
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,52 +56,101 @@ class Progress:
 
     upload_id: str
     offset: int
-    length: int
-
-    @property
-    def finished(self) -> bool:
-        return self.offset == self.length
+    length: int | None
+    expires_at: datetime
+    finished: bool
 
 
-def start(session: Session, caller: Caller, new: NewUpload, lifetime: timedelta) -> Progress:
-    """A new, empty upload of the caller's. It expires when nothing arrives for `lifetime`.
+def progress_of(upload: Upload) -> Progress:
+    finished = upload.state in ("finishing", "done")
+    return Progress(upload.id, upload.offset, upload.length, upload.expires_at, finished)
 
-    The caller has checked the length against its limit.
+
+def start(session: Session, caller: Caller, new: NewUpload, allowed: Limits) -> Progress:
+    """A new, empty upload of the caller's, or the one that this idempotency key has begun.
+
+    It expires when nothing arrives for `allowed.lifetime`. Raises TooLarge, TooManyUploads,
+    NoRoom, and KeyReused.
     """
     caller.must("upload")
-    now = utc_now()
-    upload = Upload(
-        id=new_id(),
-        owner_id=caller.user_id,
-        owner_label=caller.label,
-        dialect=new.dialect,
-        filename=new.filename,
-        length=new.length,
-        offset=0,
-        state="open",
-        declared_sha256=new.declared_sha256,
-        details=new.details,
-        wire=new.wire,
-        created_at=now,
-        progress_at=now,
-        expires_at=now + lifetime,
-    )
+    try:
+        return _start(session, caller, new, allowed)
+    except IntegrityError:  # the same key came twice at once, and the other request was first
+        return _start(session, caller, new, allowed)
+
+
+def _start(session: Session, caller: Caller, new: NewUpload, allowed: Limits) -> Progress:
     with writing(session):
-        session.add(upload)
-        subject = ("upload", upload.id)
-        audit.record(session, caller.actor, "upload.created", subject, length=new.length)
-        if new.length == 0:
-            session.flush()
-            begin_finishing(session, upload.id, caller.actor)
-    return Progress(upload.id, 0, new.length)
+        upload = begun_before(session, caller, new)
+        if upload is None:
+            upload = add(session, caller, new, allowed)
+            if new.length == 0 and new.ends_itself and new.concat is None:
+                begin_finishing(session, upload, caller.actor)
+        return progress_of(upload)
+
+
+def begun_before(session: Session, caller: Caller, new: NewUpload) -> Upload | None:
+    """The upload that this idempotency key has begun. Raises KeyReused, UploadGone."""
+    if new.idempotency_key is None:
+        return None
+    same_key = Upload.idempotency_key == new.idempotency_key
+    upload = session.scalar(select(Upload).where(Upload.owner_id == caller.user_id, same_key))
+    if upload is None:
+        return None
+    if upload.wire.get("asked") != _asked(new):
+        raise KeyReused("This Idempotency-Key was used for another upload; make a new key.")
+    refuse_gone(upload)
+    return upload
+
+
+def _asked(new: NewUpload) -> list[Any]:
+    """What a repeated request must have in common with the first."""
+    return [new.dialect, new.filename, new.length, new.declared_sha256, new.details, new.concat]
+
+
+def add(session: Session, caller: Caller, new: NewUpload, allowed: Limits) -> Upload:
+    """The row of a new upload, in the caller's transaction. Raises TooLarge, TooManyUploads,
+    NoRoom."""
+    refuse_too_large(new.terms, new.length)
+    limits.reserve(session, caller, new.length or 0, allowed)
+    now = utc_now()
+    said = {name: getattr(new, name) for name in new.__dataclass_fields__}
+    asked = {"asked": _asked(new)} if new.idempotency_key else {}
+    said |= {"terms": asdict(new.terms), "wire": new.wire | asked}
+    upload = Upload(id=new_id(), owner_id=caller.user_id, owner_label=caller.label, **said)
+    upload.token_id, upload.state, upload.offset = caller.actor.token_id, "open", 0
+    upload.created_at = upload.progress_at = now
+    upload.expires_at = now + allowed.lifetime
+    session.add(upload)
+    session.flush()
+    audit.record(session, caller.actor, "upload.created", ("upload", upload.id), length=new.length)
+    return upload
+
+
+def refuse_too_large(terms: Terms, length: int | None) -> None:
+    if length is not None and length > terms.most_bytes:
+        raise TooLarge(f"An upload may have {terms.most_bytes} bytes at most.")
 
 
 def find(session: Session, caller: Caller, upload_id: str) -> Upload:
     """The caller's upload. Raises NotFound, also for somebody else's."""
-    caller.must("upload")
-    upload = session.scalar(own(caller, upload_id))
+    upload = _one(session, caller, own(caller, upload_id))
     release(session)
+    return upload
+
+
+def lock(session: Session, caller: Caller, upload_id: str) -> Upload:
+    """The same inside a transaction that is going to change it. Raises NotFound, UploadGone."""
+    upload = _one(session, caller, own(caller, upload_id).with_for_update())
+    refuse_gone(upload)
+    return upload
+
+
+def _one(session: Session, caller: Caller, query: Select[Upload]) -> Upload:
+    caller.must("upload", continuing=True)
+    upload = session.scalar(query)
     if upload is None:
+        caller.must("upload")  # a token that has run out learns just that
         raise NotFound("There is no such upload; begin a new one.")
     return upload
 
@@ -110,26 +171,22 @@ def settled(session: Session, caller: Caller, upload_id: str) -> Upload:
     return upload
 
 
-def begin_finishing(session: Session, upload_id: str, actor: Actor) -> None:
+def begin_finishing(session: Session, upload: Upload, actor: Actor) -> None:
     """All bytes are here: what follows is assembly. The caller commits."""
     session.execute(
         update(Upload)
-        .where(Upload.id == upload_id, Upload.state == "open")
-        .values(state="finishing", writing=None)
+        .where(Upload.id == upload.id, Upload.state == "open")
+        .values(state="finishing", writing=None, length=upload.offset)
     )
-    audit.record(session, actor, "upload.received", ("upload", upload_id))
+    audit.record(session, actor, "upload.received", ("upload", upload.id))
 
 
 def abandon(session: Session, caller: Caller, upload_id: str) -> None:
     """Give the upload up; its bytes are removed by `tidy`. Raises NotFound, UploadGone,
     NotAllowed: a complete upload is a recording, deleted by retention and officers alone.
     """
-    caller.must("upload")
     with writing(session):
-        upload = session.scalar(own(caller, upload_id).with_for_update())
-        if upload is None:
-            raise NotFound("There is no such upload.")
-        refuse_gone(upload)
+        upload = lock(session, caller, upload_id)
         if upload.state != "open":
             raise NotAllowed("The upload is complete; its recording cannot be deleted this way.")
         _end(upload, "abandoned")
@@ -137,7 +194,10 @@ def abandon(session: Session, caller: Caller, upload_id: str) -> None:
 
 
 def expire(session: Session, now: datetime) -> list[str]:
-    """End the uploads that were to expire by now, and name them; `tidy` removes their bytes."""
+    """End the uploads that were to expire by now, and name them; `tidy` removes their bytes.
+
+    One whose client has sent everything and forgot to say so is finished instead.
+    """
     with writing(session):
         late = session.scalars(
             select(Upload)
@@ -145,6 +205,9 @@ def expire(session: Session, now: datetime) -> list[str]:
             .with_for_update(skip_locked=True)
         ).all()
         for upload in late:
+            if upload.length and upload.length == upload.offset and upload.concat is None:
+                begin_finishing(session, upload, SYSTEM)
+                continue
             _end(upload, "expired")
             audit.record(session, SYSTEM, "upload.expired", ("upload", upload.id))
         return [upload.id for upload in late]
@@ -187,8 +250,10 @@ def _end(upload: Upload, state: str) -> None:
 
 
 def own(caller: Caller, upload_id: str) -> Select[Upload]:
-    """The one query that decides whose upload it is."""
-    return select(Upload).where(Upload.id == upload_id, Upload.owner_id == caller.user_id)
+    """The one query that decides whose upload it is. A token that has run out reaches those that
+    it began, as long as they live."""
+    query = select(Upload).where(Upload.id == upload_id, Upload.owner_id == caller.user_id)
+    return query.where(Upload.token_id == caller.actor.token_id) if caller.lapsed else query
 
 
 def refuse_gone(upload: Upload) -> None:

@@ -11,6 +11,7 @@ from portal.auth import caller
 from portal.core import recordings
 from portal.core.errors import InvalidRequest, NotAllowed, NotFound
 from portal.core.models import Recording, is_id
+from portal.core.recordings import Wanted
 from portal.db import db
 from portal.streaming import for_playing, send_derived, stream
 
@@ -34,7 +35,7 @@ def index() -> str:
         db.session,
         caller(),
         PER_PAGE,
-        state=state,
+        Wanted(state=state),
         before=_cursor("before"),
         after=_cursor("after"),
     )

@@ -23,6 +23,7 @@ from portal.core import accounts, appending, assembly, leases, uploads
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM
 from portal.core.checks import Check
+from portal.core.limits import Limits
 from portal.core.models import AuditEvent, Base, Part, Recording, Upload
 from portal.core.transaction import utc_now
 from portal.core.uploads import NewUpload, Progress
@@ -146,7 +147,7 @@ class Site:
 
     def begin(self, length: int, lifetime: timedelta = HOUR, sha256: str | None = None) -> str:
         new = NewUpload("tus", "call.wav", length, declared_sha256=sha256)
-        return uploads.start(self.session, self.caller, new, lifetime).upload_id
+        return uploads.start(self.session, self.caller, new, Limits(lifetime)).upload_id
 
     def append(
         self,

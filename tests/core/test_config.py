@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url
 
-from portal.config import BadSetting, Settings, make_data_dir, secret_key
+from portal.config import BadSetting, Settings
+from portal.data_dir import make_data_dir, secret_key
 from storage_backends import open_store
 
 PROJECT = Path(__file__).parents[2]
@@ -28,13 +29,34 @@ WRONG: dict[str, list[str]] = {
     "PORTAL_WEB_THREADS": [*NUMBERS, "3", "1025"],
     "PORTAL_JOB_WORKERS": [*NUMBERS, "65"],
     "MAX_VIDEO_SIZE_MB": [*NUMBERS, "0", "5000001"],
+    "MAX_VIDEO_DURATION_MINUTES": [*NUMBERS, "0", "100001"],
+    "PORTAL_MAX_UPLOAD_MB": [*NUMBERS, "0", "5000001"],
+    "PORTAL_CHUNK_BYTES": [*NUMBERS, "1023", "16777217"],
+    "PORTAL_MAX_OPEN_UPLOADS": [*NUMBERS, "0", "1000001"],
+    "PORTAL_MAX_PARTS": [*NUMBERS, "0", "10000001"],
+    "PORTAL_FINISH_WAIT_SECONDS": [*NUMBERS, "61"],
+    "PORTAL_KEEP_DAYS": [*NUMBERS, "36501"],
+    "PORTAL_ACCEPT_TUS": ["video", "video/*;q=1", "<>"],
+    "PORTAL_ACCEPT_SESSIONS": ["**"],
+    "PORTAL_ACCEPT_CHUNKS": ["image/"],
+    "PORTAL_ACCEPT_CALLS": ["/wav"],
+    "PORTAL_RESUMABLE_DRAFT": ["yes", "ON"],
+    "PORTAL_CORS_ORIGINS": ["*", "app.example.org", "https://app.example.org/path"],
+    "PORTAL_JWT_JWKS": ["/nowhere/jwks.json", "http://keys.example.org"],
+    "PORTAL_JWT_KEY": ["short"],
     "PORTAL_UPLOAD_TTL_HOURS": [*NUMBERS, "0", "8761"],
     "PORTAL_IDLE_SECONDS": [*NUMBERS, "0", "3601"],
     "PORTAL_LEASE_SECONDS": [*NUMBERS, "0", "3601"],
     "PORTAL_RECONCILE_SECONDS": [*NUMBERS, "0", "3601"],
     "PORTAL_PROXY_HOPS": [*NUMBERS, "6"],
 }
-ANY_TEXT = {"PORTAL_DATA_DIR", "PORTAL_HOST", "PORTAL_TRUSTED_HOSTS"}
+ANY_TEXT = {
+    "PORTAL_DATA_DIR",
+    "PORTAL_HOST",
+    "PORTAL_TRUSTED_HOSTS",
+    "PORTAL_JWT_ISSUER",
+    "PORTAL_JWT_AUDIENCE",
+}
 VARIABLES = {each.metadata["variable"] for each in dataclasses.fields(Settings)}
 """Every setting that there is: a new one needs an entry above."""
 
@@ -104,7 +126,7 @@ def test_values_are_read() -> None:
     assert settings.port == 9000 and not settings.strict
     assert settings.public_url == "https://recordings.example.org"
     assert settings.trusted_hosts == ("a.example.org", "b.example.org", "c.example.org")
-    assert settings.max_upload_bytes == 2 * 2**20
+    assert settings.max_video_bytes == 2 * 2**20
 
 
 def test_a_postgresql_address_gets_the_driver_that_is_installed() -> None:
@@ -182,7 +204,8 @@ def test_the_secret_key_is_the_one_that_was_set(tmp_path: Path) -> None:
 
 MAKES_A_KEY = """
 import os, sys
-from portal.config import Settings, secret_key
+from portal.config import Settings
+from portal.data_dir import secret_key
 os.umask(0)
 settings = Settings.from_env()
 print("ready", flush=True)

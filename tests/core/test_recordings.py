@@ -7,7 +7,7 @@ import pytest
 from portal.core import recordings
 from portal.core.accounts import ROLE_MAY, Caller
 from portal.core.audit import SYSTEM
-from portal.core.recordings import Page
+from portal.core.recordings import Page, Wanted
 from tests.core.conftest import Site
 
 
@@ -36,9 +36,9 @@ def test_pages_meet_every_recording_once_forth_and_back(site: Site, officer: Cal
 
 def test_a_state_is_a_walk_of_its_own(site: Site, officer: Caller) -> None:
     ready = site.recorded(b"ready").id
-    page = recordings.page(site.session, officer, limit=3, state="ready")
+    page = recordings.page(site.session, officer, limit=3, wanted=Wanted("ready"))
     assert ids(page) == [ready]
-    assert ids(recordings.page(site.session, officer, limit=3, state="quarantined")) == []
+    assert ids(recordings.page(site.session, officer, limit=3, wanted=Wanted("quarantined"))) == []
 
 
 def test_an_uploader_walks_through_its_own_only(

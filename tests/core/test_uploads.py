@@ -23,6 +23,7 @@ from portal.core.errors import (
     TooLarge,
     UploadGone,
 )
+from portal.core.limits import Limits
 from portal.core.transaction import utc_now
 from portal.core.uploads import NewUpload
 from storage_backends import StorageFull
@@ -64,7 +65,7 @@ def test_an_announcement_of_too_many_bytes_is_refused_before_any_is_read(site: S
     upload_id = site.begin(10)
     site.append(upload_id, 0, Body(b"four"))
     body = Body(b"seven b", announced=7)
-    with pytest.raises(TooLarge, match="Only 6 bytes are missing, but 7"):
+    with pytest.raises(TooLarge, match="room for 6 more bytes, but 7"):
         site.append(upload_id, 4, body)
     assert body.steps == [b"seven b"]
     assert_acknowledged(site, upload_id, b"four")
@@ -294,6 +295,6 @@ def test_somebody_elses_upload_looks_as_if_there_were_none(site: Site, stranger:
 
 def test_names_in_any_script_come_back_as_they_were(site: Site) -> None:
     new = NewUpload("tus", "Zoë’s 电话 🎧.wav", 1, details={"ключ": "valeur «é»"}, wire={"a": [1]})
-    upload_id = uploads.start(site.session, site.caller, new, HOUR).upload_id
+    upload_id = uploads.start(site.session, site.caller, new, Limits(HOUR)).upload_id
     kept = site.upload(upload_id)
     assert (kept.filename, kept.details, kept.wire) == (new.filename, new.details, new.wire)

@@ -1,0 +1,151 @@
+"""Deleting a recording, and what stands in the way: legal holds and the time it must be kept.
+
+ready → deleting (asked for) → purging (begun, cannot be undone) → deleted. The row stays as the
+tombstone. Whoever holds a recording before the purge begins, keeps it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.core import audit, leases, recordings
+from portal.core.accounts import Caller
+from portal.core.audit import SYSTEM
+from portal.core.errors import Held, NotFound
+from portal.core.leases import Lease
+from portal.core.models import LegalHold, Recording
+from portal.core.transaction import release, utc_now, writing
+from storage_backends import StorageUnavailable, Store
+
+KIND = "purge_recording"
+GOING = ("deleting", "purging", "deleted")
+
+
+def assert_deletable(
+    session: Session, recording: Recording, keep: timedelta, now: datetime
+) -> None:
+    """The one question before every deletion, in the transaction that deletes. Raises Held."""
+    standing = select(LegalHold.id).where(
+        LegalHold.recording_id == recording.id, LegalHold.released_at.is_(None)
+    )
+    if session.scalar(standing.limit(1)):
+        raise Held("The recording is under a legal hold and cannot be deleted.")
+    until = recording.received_at + keep
+    if until > now:
+        raise Held(f"The recording must be kept until {until:%Y-%m-%d %H:%M} UTC.")
+
+
+def ask(
+    session: Session, caller: Caller, recording_id: str, reason: str, keep: timedelta
+) -> Recording:
+    """Mark a recording for deletion; harmless to repeat. Raises NotFound, NotAllowed, Held."""
+    recordings.find(session, caller, recording_id)
+    mine = caller.owner_filter("delete")
+    with writing(session):
+        recording = _locked(session, recording_id)
+        if mine is not None and recording.owner_id != mine:
+            raise NotFound("There is no such recording, or it is not yours.")
+        if recording.state not in GOING:
+            assert_deletable(session, recording, keep, utc_now())
+            recording.state, recording.deletion_reason = "deleting", reason
+            recording.deleted_by = caller.label
+            subject = ("recording", recording_id)
+            audit.record(session, caller.actor, "deletion.requested", subject, reason=reason)
+        return recording
+
+
+def _locked(session: Session, recording_id: str) -> Recording:
+    query = select(Recording).where(Recording.id == recording_id).with_for_update()
+    recording = session.scalar(query)
+    if recording is None:
+        raise NotFound("There is no such recording.")
+    return recording
+
+
+def purge(session: Session, store: Store, recording_id: str, keep: timedelta, lease: Lease) -> None:
+    """Remove the objects of a recording that is marked, look that they are gone, and say so.
+
+    Cut off anywhere, it just runs again.
+    """
+    folder = _begin_purge(session, recording_id, keep)
+    if folder is not None:
+        for stored in list(store.find(folder)):
+            store.delete(stored.key)
+        if any(store.find(folder)):
+            raise StorageUnavailable("The objects of a deleted recording are still there.")
+    with writing(session):
+        leases.close(session, lease, "done")
+        if folder is not None:
+            _bury(session, recording_id)
+
+
+def _begin_purge(session: Session, recording_id: str, keep: timedelta) -> str | None:
+    """The folder to empty; None if a hold came in between, or there is nothing to do."""
+    with writing(session):
+        recording = _locked(session, recording_id)
+        if recording.state == "deleting":
+            try:
+                assert_deletable(session, recording, keep, utc_now())
+            except Held as held:
+                _give_back(session, recording, str(held))
+                return None
+            recording.state = "purging"
+            audit.record(session, SYSTEM, "recording.purge", ("recording", recording_id))
+        purging = recording.state == "purging"
+        return recording.key.rpartition("/")[0].rpartition("/")[0] if purging else None
+
+
+def _give_back(session: Session, recording: Recording, why: str) -> None:
+    recording.state = "quarantined" if recording.error_code else "ready"
+    recording.deletion_reason = recording.deleted_by = None
+    subject = ("recording", recording.id)
+    audit.record(session, SYSTEM, "deletion.refused", subject, "denied", reason=why)
+
+
+def _bury(session: Session, recording_id: str) -> None:
+    recording = _locked(session, recording_id)
+    recording.state, recording.deleted_at = "deleted", utc_now()
+    recording.thumbnail_key = recording.peaks_key = recording.playback_key = None
+    subject = ("recording", recording_id)
+    audit.record(session, SYSTEM, "recording.deleted", subject, sha256=recording.sha256)
+
+
+def waiting(session: Session, limit: int = 500) -> list[str]:
+    """The recordings that are marked and not yet purged."""
+    query = select(Recording.id).where(Recording.state.in_(("deleting", "purging")))
+    found = list(session.scalars(query.limit(limit)))
+    release(session)
+    return found
+
+
+def hold(session: Session, actor: audit.Actor, recording_id: str, reason: str) -> LegalHold:
+    """From now on nothing deletes the recording. Raises NotFound, Held if it is too late."""
+    with writing(session):
+        recording = _locked(session, recording_id)
+        if recording.state in ("purging", "deleted"):
+            raise Held("The recording is deleted already; nothing is left to hold.")
+        if recording.state == "deleting":
+            _give_back(session, recording, "a legal hold was placed")
+        made = LegalHold(recording_id=recording_id, reason=reason, placed_at=utc_now())
+        made.placed_by = actor.label
+        session.add(made)
+        audit.record(session, actor, "hold.placed", ("recording", recording_id), reason=reason)
+        return made
+
+
+def end_holds(session: Session, actor: audit.Actor, recording_id: str) -> int:
+    """Release the holds of a recording, and return how many there were. Raises NotFound."""
+    with writing(session):
+        _locked(session, recording_id)
+        standing = select(LegalHold).where(
+            LegalHold.recording_id == recording_id, LegalHold.released_at.is_(None)
+        )
+        found = session.scalars(standing).all()
+        for each in found:
+            each.released_at, each.released_by = utc_now(), actor.label
+        if found:
+            audit.record(session, actor, "hold.released", ("recording", recording_id))
+        return len(found)

@@ -1,0 +1,105 @@
+"""The engine as the dialects call it: with the settings' limits, and a ring for the workers."""
+
+from __future__ import annotations
+
+from flask import current_app
+
+from portal import queue
+from portal.auth import caller
+from portal.config import Settings
+from portal.core import appending, assembly, chunks, finishing, uploads
+from portal.core.checks import Check
+from portal.core.finishing import Outcome
+from portal.core.limits import Limits, Terms
+from portal.core.uploads import NewUpload, Progress
+from portal.db import db
+from portal.receiving import RequestBody
+from portal.storage import store
+
+
+def settings() -> Settings:
+    found: Settings = current_app.config["SETTINGS"]
+    return found
+
+
+def terms(accepts: tuple[str, ...], declared_type: str | None = None) -> Terms:
+    """What is agreed with the client of any dialect but the video ones."""
+    chosen = settings()
+    return Terms(
+        accepts, chosen.max_upload_bytes, chosen.max_parts, declared_type=declared_type or None
+    )
+
+
+def video_terms(declared_type: str | None = None) -> Terms:
+    """What is agreed with the client of tus and the video endpoints."""
+    chosen = settings()
+    longest_ms = chosen.max_video_minutes * 60_000
+    return Terms(
+        chosen.accept_tus,
+        chosen.max_video_bytes,
+        chosen.max_parts,
+        longest_ms,
+        declared_type or None,
+    )
+
+
+def limits() -> Limits:
+    chosen = settings()
+    return Limits(chosen.upload_lifetime, chosen.max_open_uploads, store.free_bytes())
+
+
+def start(new: NewUpload) -> Progress:
+    """See portal.core.uploads.start."""
+    return ring_if_finished(uploads.start(db.session, caller(), new, limits()))
+
+
+def append(
+    upload_id: str,
+    offset: int,
+    body: RequestBody,
+    check: Check | None = None,
+    length: int | None = None,
+) -> Progress:
+    """See portal.core.appending.append. Keeps what arrived of a body that was cut, and then
+    raises its refusal."""
+    lifetime = settings().upload_lifetime
+    progress = appending.append(
+        db.session, store, caller(), upload_id, offset, body, lifetime, check, length
+    )
+    ring_if_finished(progress)
+    body.refuse_cut()
+    return progress
+
+
+def put_chunk(
+    upload_id: str, number: int, body: RequestBody, sha256: str | None = None
+) -> Progress:
+    """See portal.core.chunks.put."""
+    lifetime = settings().upload_lifetime
+    return chunks.put(db.session, store, caller(), upload_id, number, body, lifetime, sha256)
+
+
+def finish(upload_id: str, total: int | None = None, sha256: str | None = None) -> Outcome:
+    """Begin the assembly of a whole upload and wait a little for what becomes of it.
+
+    See portal.core.finishing.finish. A refused content is told by the outcome, not raised.
+    """
+    ring_if_finished(finishing.finish(db.session, caller(), upload_id, total, sha256))
+    return outcome(upload_id, settings().finish_wait_seconds)
+
+
+def outcome(upload_id: str, seconds: float = 0) -> Outcome:
+    """What became of the upload, once it is known or after so many seconds."""
+    return finishing.wait(db.session, caller(), upload_id, seconds)
+
+
+def ring_if_finished(progress: Progress) -> Progress:
+    if progress.finished:
+        queue.ring(assembly.KIND, progress.upload_id)
+    return progress
+
+
+def abandon(upload_id: str) -> None:
+    """Give an open upload up, and its bytes with it."""
+    uploads.abandon(db.session, caller(), upload_id)
+    uploads.tidy(db.session, store, upload_id)
