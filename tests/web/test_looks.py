@@ -52,6 +52,15 @@ def test_the_language_follows_the_browser_and_can_be_chosen(portal: Portal) -> N
     assert 'lang="en"' in person.get("/recordings").text
 
 
+@pytest.mark.parametrize("path", ["/recordings", "/recordings?state=ready"])
+def test_choosing_a_language_leads_back_to_the_very_same_address(portal: Portal, path: str) -> None:
+    person = Person(portal, "auditor")
+    back = re.search(r'name="next" value="([^"]+)"', person.get(path).text)[1]
+    assert back == path
+    answer = person.post("/language", language="pt_BR", next=back)
+    assert answer.history[0].headers["Location"] == path
+
+
 def texts_in_use() -> set[str]:
     """Every text that the pages mark for translation."""
     methods = [("portal/**.py", "python"), ("templates/**.html", "jinja2")]
