@@ -94,8 +94,11 @@ def forget_caller() -> None:
 
 
 def may(right: str) -> bool:
-    """For the pages: whether to show what needs this right."""
-    return "caller" in g and right in caller().rights
+    """For the pages: whether to show what needs this right. Error pages have no caller of their
+    own where no route matched, so this asks who is signed in."""
+    if not current_user.is_authenticated:
+        return False
+    return right in caller_for(current_user.user, visitor()).rights
 
 
 def add_request_id(response: Response) -> Response:

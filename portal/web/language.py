@@ -27,6 +27,9 @@ def choose() -> Response:
 
 def init_app(app: Flask) -> None:
     Babel(app, locale_selector=choose_locale)
-    app.context_processor(
-        lambda: {"languages": LANGUAGES, "locale": get_locale(), "here": request.full_path}
-    )
+    app.context_processor(lambda: {"languages": LANGUAGES, "locale": get_locale(), "here": here()})
+
+
+def here() -> str:
+    """The page's own address. Flask's full_path would end in "?" where there is no query."""
+    return request.full_path if request.query_string else request.path

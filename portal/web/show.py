@@ -1,7 +1,8 @@
-"""How values look on a page: sizes, lengths of time, points in time, names of states."""
+"""How values look on a page: sizes, times, file names, and the core's codes as words."""
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +22,33 @@ STATES: dict[str, LazyString] = {
     "failed": lazy_gettext("Failed"),
 }
 KINDS: dict[str, LazyString] = {"video": lazy_gettext("Video"), "audio": lazy_gettext("Audio")}
+REASONS: dict[str, LazyString] = {
+    "not_media": lazy_gettext("It is neither audio nor video."),
+    "not_examined": lazy_gettext("The content could not be examined."),
+    "not_accepted": lazy_gettext("Recordings of this kind are not accepted here."),
+    "not_as_declared": lazy_gettext("The content is not what the sender declared."),
+    "too_long": lazy_gettext("It is longer than a recording may be."),
+    "wrong_size": lazy_gettext("The stored size is not the one that was announced."),
+    "checksum_mismatch": lazy_gettext("The SHA-256 is not the one that the sender declared."),
+    "part_missing": lazy_gettext("A part of the file is missing in the storage."),
+}
+"""Why something was quarantined or failed, by the core's error_code."""
+ACTIONS: dict[str, LazyString] = {
+    "recording.view": lazy_gettext("Recording opened"),
+    "upload.created": lazy_gettext("Upload begun"),
+    "upload.received": lazy_gettext("All bytes received"),
+    "upload.completed": lazy_gettext("Verified and made available"),
+    "upload.quarantined": lazy_gettext("Put into quarantine"),
+    "upload.rejected": lazy_gettext("Upload rejected"),
+    "upload.cancelled": lazy_gettext("Upload cancelled"),
+    "upload.expired": lazy_gettext("Upload expired"),
+    "integrity.verified": lazy_gettext("Integrity confirmed"),
+    "integrity.mismatch": lazy_gettext("Integrity check failed"),
+}
+"""What the audit log says of a recording and its upload."""
+
+UNSEEN = {"Cc", "Cf", "Zl", "Zp"}
+JOINERS = "\u200c\u200d"
 
 
 def size(count: int) -> str:
@@ -49,6 +77,15 @@ def moment(at: datetime) -> Markup:
     return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), shown)
 
 
+def plain(name: str) -> str:
+    """A sender's file name without what turns text around, hides in it or breaks its lines.
+    Joiners stay: they are unseen too, but Persian, Hindi and emoji are misspelt without them."""
+    return "".join(
+        "\ufffd" if unicodedata.category(each) in UNSEEN and each not in JOINERS else each
+        for each in name
+    )
+
+
 def asset(name: str) -> str:
     """The address of a static file; it changes with the file, so that browsers may keep it."""
     path = Path(__file__).parent.parent / "static" / name
@@ -58,5 +95,7 @@ def asset(name: str) -> str:
 
 def init_app(app: Flask) -> None:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 30 * 24 * 3600
-    app.jinja_env.filters.update(size=size, duration=duration, moment=moment)
-    app.jinja_env.globals.update(asset=asset, state_name=STATES, kind_name=KINDS)
+    app.jinja_env.filters.update(size=size, duration=duration, moment=moment, plain=plain)
+    app.jinja_env.globals.update(
+        asset=asset, state_name=STATES, kind_name=KINDS, reasons=REASONS, actions=ACTIONS
+    )

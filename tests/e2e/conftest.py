@@ -69,12 +69,17 @@ def open_page(browser: Browser, portal: Portal) -> Iterator[Callable[..., Page]]
     """Opens a fresh browser window; with a role, signed in as somebody who has it."""
     opened: list[BrowserContext] = []
 
-    def open_(role: str | None = "auditor", width: int = 1440, theme: str = "light") -> Page:
+    def open_(
+        role: str | None = "auditor",
+        width: int = 1440,
+        theme: str = "light",
+        locale: str = "en-GB",
+    ) -> Page:
         context = browser.new_context(
             base_url=portal.url,
             viewport={"width": width, "height": 900},
             color_scheme=theme,
-            locale="en-GB",
+            locale=locale,
             timezone_id="America/Sao_Paulo",
         )
         opened.append(context)
@@ -90,9 +95,9 @@ def open_page(browser: Browser, portal: Portal) -> Iterator[Callable[..., Page]]
 
 def sign_in(page: Page, email: str) -> None:
     page.goto("/login")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.locator("#email").fill(email)  # by id: the labels are in any language
+    page.locator("#password").fill(PASSWORD)
+    page.locator("main button").click()
     page.wait_for_url("**/recordings")
 
 

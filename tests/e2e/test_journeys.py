@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from tests.conftest import PASSWORD, Portal, Tus, wait_for
+from tests.conftest import PASSWORD, Portal, Tus, upload_id, wait_for
 
 ROOT = Path(__file__).parents[2]
 OpenPage = Callable[..., Page]
@@ -72,8 +73,8 @@ def test_skipping_and_speed(open_page: OpenPage, uploaded: dict[str, str]) -> No
     page = open_page()
     page.goto(f"/recordings/{uploaded['interview-room-2.m4a']}")
     until(page, "document.getElementById('media').readyState > 0")
-    page.get_by_role("button", name="10 s on").click()
-    page.get_by_role("button", name="10 s on").click()
+    page.get_by_role("button", name="10 s forward").click()
+    page.get_by_role("button", name="10 s forward").click()
     page.get_by_role("button", name="10 s back").click()
     until(page, "document.getElementById('media').currentTime === 10")
     page.get_by_label("Speed").select_option("2")
@@ -123,30 +124,82 @@ def test_nothing_is_asked_of_any_other_host_and_no_policy_is_broken(
     assert complaints == []
 
 
-PAGES = ("/login", "/recordings", "/uploads", "/recordings/{video}", "/recordings/{audio}", "/no")
+@pytest.mark.parametrize(("width", "shown"), [(390, "above"), (1440, "beside")])
+def test_the_facts_are_found_without_scrolling_past_the_history(
+    open_page: OpenPage, uploaded: dict[str, str], width: int, shown: str
+) -> None:
+    page = open_page(width=width)
+    page.goto(f"/recordings/{uploaded['practice-violin.webm']}")
+    stage = page.get_by_role("region", name="Player").bounding_box()
+    facts = page.get_by_role("complementary", name="About this recording").bounding_box()
+    history = page.get_by_role("heading", name="History").bounding_box()
+    assert history["y"] > stage["y"] + stage["height"]
+    if shown == "above":
+        assert facts["y"] + facts["height"] < history["y"]
+    else:
+        assert facts["y"] == stage["y"] and facts["x"] > stage["x"] + stage["width"]
+        assert history["y"] < stage["y"] + stage["height"] + 60
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+PAGES = ("/login", "/recordings", "/uploads", "/recordings/{video}", "/recordings/{audio}", "/404")
+
+
+# Portuguese is wordier: where its words fit, on the narrowest screen, they fit everywhere.
+LOOKS = [
+    ("light-1440", "en-GB"),
+    ("dark-1440", "en-GB"),
+    ("light-390", "en-GB"),
+    ("dark-390", "en-GB"),
+    ("light-390", "pt-BR"),
+]
+
+
+@pytest.mark.parametrize(("look", "locale"), LOOKS)
 def test_every_page_is_accessible_and_fits_its_screen(
     open_page: OpenPage,
     uploaded: dict[str, str],
     tus: Tus,
     picture: Callable[[Page, str], None],
-    theme: str,
-    width: int,
+    look: str,
+    locale: str,
 ) -> None:
-    path = tus.begin(48_000_000, "filename cmRwLXBheXJvbGwtMjAyNi5tcDQ=")
-    tus.patch(path, 0, bytes(17_000_000))
-    page = open_page(role=None, width=width, theme=theme)
-    look_at(page, "/login", f"login-{theme}-{width}", picture)
-    page = open_page(width=width, theme=theme)
+    fill_the_uploads(tus)
+    theme, width = look.split("-")
+    shown = look if locale == "en-GB" else f"{look}-{locale}"
+    as_wanted = {"width": int(width), "theme": theme, "locale": locale}
+    look_at(open_page(role=None, **as_wanted), "/login", f"login-{shown}", picture)
+    page = open_page(**as_wanted)
     for address in PAGES[1:]:
         target = address.format(
             video=uploaded["rdp-finance-server-2026.mp4"], audio=uploaded["call-support-4711.aac"]
         )
         name = address.strip("/").replace("recordings/{", "recording-").replace("}", "")
-        look_at(page, target, f"{name}-{theme}-{width}", picture)
+        look_at(page, target, f"{name}-{shown}", picture)
+
+
+def fill_the_uploads(tus: Tus) -> None:
+    """One on its way, and one that fails: its checksum is not the declared one."""
+    path = tus.begin(48_000_000, "filename cmRwLXBheXJvbGwtMjAyNi5tcDQ=")
+    tus.patch(path, 0, bytes(17_000_000))
+    declared = base64.b64encode(b"0" * 64).decode()
+    path = tus.begin(4, f"filename Y2FsbC1jbGFpbXMtNDcxMi5vZ2c=,sha256 {declared}")
+    tus.patch(path, 0, bytes(4))
+    query = "SELECT 1 FROM upload WHERE id = ? AND state = 'failed'"
+    wait_for(lambda: tus.portal.rows(query, upload_id(path)))
+
+
+# Rows are cards on a phone: what is wider than they are would show outside of their border.
+STICKING_OUT = """
+    [...document.querySelectorAll(".rows tr, .history li, .facts dd")]
+        .filter((box) => box.scrollWidth > box.clientWidth)
+        .map((box) => box.textContent)
+"""
+# On a desk each cell draws its piece of the line below its row, so all must be as high as the row.
+BROKEN_LINES = """
+    innerWidth < 720 ? [] : [...document.querySelectorAll(".rows td")]
+        .filter((cell) => cell.offsetHeight < cell.parentElement.offsetHeight)
+        .map((cell) => cell.textContent)
+"""
 
 
 def look_at(page: Page, address: str, name: str, picture: Callable[[Page, str], None]) -> None:
@@ -160,6 +213,8 @@ def look_at(page: Page, address: str, name: str, picture: Callable[[Page, str], 
     page.wait_for_load_state("networkidle")
     picture(page, name)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+    assert page.evaluate(STICKING_OUT) == [], address
+    assert page.evaluate(BROKEN_LINES) == [], address
     page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text())
     found = page.evaluate("axe.run()")["violations"]
     assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], address

@@ -52,6 +52,27 @@ def test_the_language_follows_the_browser_and_can_be_chosen(portal: Portal) -> N
     assert 'lang="en"' in person.get("/recordings").text
 
 
+@pytest.mark.parametrize("path", ["/recordings", "/recordings?state=ready"])
+def test_choosing_a_language_leads_back_to_the_very_same_address(portal: Portal, path: str) -> None:
+    person = Person(portal, "auditor")
+    back = re.search(r'name="next" value="([^"]+)"', person.get(path).text)[1]
+    assert back == path
+    answer = person.post("/language", language="pt_BR", next=back)
+    assert answer.history[0].headers["Location"] == path
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/static/nowhere", "/api/nowhere"])
+def test_a_wrong_address_asks_nobody_to_sign_in(portal: Portal, path: str) -> None:
+    answer = requests.get(portal.url + path, allow_redirects=False)
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/static/nowhere"])
+def test_a_wrong_address_keeps_the_menu_of_whoever_is_signed_in(portal: Portal, path: str) -> None:
+    assert 'href="/uploads"' in Person(portal, "auditor").get(path).text
+    assert 'href="/uploads"' not in Person(portal, "reviewer").get(path).text
+
+
 def texts_in_use() -> set[str]:
     """Every text that the pages mark for translation."""
     methods = [("portal/**.py", "python"), ("templates/**.html", "jinja2")]

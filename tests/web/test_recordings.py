@@ -70,8 +70,8 @@ def test_an_uploader_sees_only_what_is_its_own(portal: Portal, call: str) -> Non
 
 
 def test_a_reviewer_does_not_see_the_history(portal: Portal, call: str) -> None:
-    assert "upload.created" in Person(portal, "auditor").get(f"/recordings/{call}").text
-    assert "upload.created" not in Person(portal, "reviewer").get(f"/recordings/{call}").text
+    assert "Upload begun" in Person(portal, "auditor").get(f"/recordings/{call}").text
+    assert "Upload begun" not in Person(portal, "reviewer").get(f"/recordings/{call}").text
 
 
 def test_what_is_no_media_is_shown_in_quarantine_with_the_reason_and_never_served(
