@@ -6,8 +6,7 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal import auth, cors, receiving, web
-from portal.api import health, tus
+from portal import api, auth, cors, receiving, web
 from portal.auth import login_manager
 from portal.bearer import Failures, trust_of
 from portal.config import BadSetting, Settings
@@ -30,8 +29,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["jwt_trust"] = trust_of(settings)
     app.extensions["token_failures"] = Failures()
     _guard(app)
-    app.register_blueprint(health.blueprint)
-    app.register_blueprint(tus.blueprint)
+    api.init_app(app, settings, CSRFProtect(app))
     web.init_app(app)
     if settings.proxy_hops:
         hops = settings.proxy_hops
@@ -66,8 +64,6 @@ def _flask_config(settings: Settings) -> dict[str, object]:
 def _guard(app: Flask) -> None:
     """Who may come in, how long they may be silent, and forms that only our pages can send."""
     login_manager.init_app(app)
-    csrf = CSRFProtect(app)
-    csrf.exempt(tus.blueprint)
     app.before_request(receiving.bound_silence)
     app.before_request(cors.preflight)
     app.before_request(auth.require_caller)

@@ -63,10 +63,19 @@ def request_id() -> str:
     return str(g.request_id)
 
 
-OPEN = {"static", "health.health", "login.login", "language.choose", "tus.options"}
+OPEN = {
+    "static",
+    "health.health",
+    "health.api_health",
+    "login.login",
+    "language.choose",
+    "tus.options",
+    "openapi.document",
+    "openapi.browse",
+}
 """The endpoints that need no account. Every other one is closed."""
 
-BEARER = {"tus"}
+BEARER = {"tus", "videos", "chunks", "sessions", "calls", "api_recordings", "resumable"}
 """The blueprints whose callers are programs with a token; elsewhere people sign in."""
 
 

@@ -1,1 +1,19 @@
-"""The wire dialects: each parses its protocol, calls the core, and answers in its own words."""
+"""The wire dialects: each parses its own words, calls the core, and answers in its own words."""
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+
+from portal.api import calls, chunks, health, openapi, recordings, resumable, sessions, tus, videos
+from portal.config import Settings
+
+DIALECTS = (tus, videos, chunks, sessions, calls, recordings)
+"""Their callers bring a bearer token, never a cookie: nothing for a foreign page to forge."""
+
+
+def init_app(app: Flask, settings: Settings, csrf: CSRFProtect) -> None:
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(openapi.blueprint)
+    chosen = (*DIALECTS, resumable) if settings.resumable_draft == "on" else DIALECTS
+    for dialect in chosen:
+        csrf.exempt(dialect.blueprint)
+        app.register_blueprint(dialect.blueprint)

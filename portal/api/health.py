@@ -1,4 +1,4 @@
-"""`GET /health`: is this process able to do its work right now?"""
+"""`GET /health`, and `/api/health` for recorders: is this process able to do its work right now?"""
 
 from flask import Blueprint, Response, jsonify
 from sqlalchemy import text
@@ -9,6 +9,7 @@ from portal.db import db
 blueprint = Blueprint("health", __name__)
 
 
+@blueprint.get("/api/health", endpoint="api_health")
 @blueprint.get("/health")
 def health() -> Response:
     """200 as long as the database answers. Redis may be away: uploads are taken in regardless."""
