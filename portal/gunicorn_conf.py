@@ -25,6 +25,10 @@ timeout = 60
 graceful_timeout = 7
 loglevel = "warning"
 limit_request_field_size = 16 * 1024  # Upload-Metadata and Upload-Concat are long
+# No header of a proxy is believed here, not even from this machine: the application does that
+# itself, as far as PORTAL_PROXY_HOPS says.
+forwarded_allow_ips = ""
+forwarder_headers = ""
 
 
 def when_ready(server: Any) -> None:
