@@ -6,8 +6,10 @@ import struct
 import threading
 from typing import Any
 
+from gunicorn.http.errors import UnsupportedTransferCoding
+
 from portal.config import Settings
-from portal.receiving import Server
+from portal.receiving import AwaitedBody, Server
 
 _settings = Settings.from_env()
 _of_thread = threading.local()
@@ -48,6 +50,17 @@ def _is_news(record: logging.LogRecord) -> bool:
 def pre_request(worker: Any, request: Any) -> None:
     """An application cannot ask gunicorn to close a connection; the request in hand can."""
     _of_thread.close = request.force_close
+    _refuse_packed(request)
+    if request._expected_100_continue:
+        request._expected_100_continue = False  # gunicorn would ask before we have looked
+        request.body = AwaitedBody(request.body.reader, request.unreader.sock)
+
+
+def _refuse_packed(request: Any) -> None:
+    """gunicorn takes `gzip, chunked` and hands over what is still packed."""
+    for name, value in request.headers:
+        if name == "TRANSFER-ENCODING" and value.lower() != "chunked":
+            raise UnsupportedTransferCoding(value)
 
 
 def post_worker_init(worker: Any) -> None:
