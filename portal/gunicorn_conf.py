@@ -48,11 +48,12 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def pre_request(worker: Any, request: Any) -> None:
-    """An application cannot ask gunicorn to close a connection; the request in hand can."""
+    """What gunicorn would let through or do too early, before the application is called."""
+    # An application cannot ask gunicorn to close a connection; the request in hand can.
     _of_thread.close = request.force_close
     _refuse_packed(request)
     if request._expected_100_continue:
-        request._expected_100_continue = False  # gunicorn would ask before we have looked
+        request._expected_100_continue = False
         request.body = AwaitedBody(request.body.reader, request.unreader.sock)
 
 
