@@ -5,9 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import stat
+import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rq import Worker
@@ -18,6 +24,12 @@ from jobs.tasks import TASKS
 from portal import queue
 from portal.app import create_app
 from portal.config import Settings
+
+LEFT_AFTER = 24 * 3600
+"""Seconds, several times as long as a job may take."""
+
+LEFT_BEHIND = ("facts.json", "part.jpg", "thumbnail.jpg", "peaks.json", "playback.m4a")
+"""The files in which portal.core.content puts what it found."""
 
 
 class AllowedJob(Job):
@@ -35,8 +47,25 @@ class AllowedJob(Job):
         """Nothing read from Redis may make us call an address."""
 
 
+def sweep_left_behind(folder: Path) -> None:
+    """Remove the temporary folders of workers that were killed. The folder they are in is
+    everybody's: one that holds anything else stays."""
+    for each in folder.glob("portal-????????"):
+        with contextlib.suppress(OSError):  # it is not empty, or another worker was faster
+            if _is_left_behind(each.lstat()):
+                for name in LEFT_BEHIND:
+                    (each / name).unlink(missing_ok=True)
+                each.rmdir()
+
+
+def _is_left_behind(about: os.stat_result) -> bool:
+    old = about.st_mtime < time.time() - LEFT_AFTER
+    return old and stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid()
+
+
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    sweep_left_behind(Path(tempfile.gettempdir()))
     # What workers finish is final: it survives a power cut under any setting.
     app = create_app(replace(Settings.from_env(), durability="strict"))
     with app.app_context():

@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import make_url, select
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal import migrate, queue
 from portal.app import create_app
 from portal.config import BadSetting, Settings
 from portal.core import accounts, assembly, fixity, reconcile, tokens, uploads
 from portal.core.accounts import ROLE_MAY
+from portal.core.audit import SYSTEM
 from portal.core.errors import Refusal
 from portal.core.models import Recording, is_id
 from portal.core.transaction import utc_now
-from portal.db import db
+from portal.db import db, first_line
 from portal.storage import store
 from storage_backends import StorageError, open_store
 from storage_backends.trial import try_out
@@ -45,6 +47,8 @@ def command(function: Callable[..., None]) -> click.Command:
             function(*args, **options)
         except (BadSetting, Refusal, StorageError, ValueError) as problem:
             raise click.ClickException(str(problem)) from problem
+        except SQLAlchemyError as problem:
+            raise click.ClickException(f"The database failed: {first_line(problem)}") from problem
 
     return main.command(function.__name__.rstrip("_").replace("_", "-"))(run)
 
@@ -55,14 +59,20 @@ def application(existing: bool = False) -> Iterator[Settings]:
 
     With `existing`, raises BadSetting instead of making an empty portal where there is none.
     """
-    settings = Settings.from_env()
-    file = make_url(settings.database_url).database
-    sqlite = settings.database_url.startswith("sqlite")
-    if existing and sqlite and not Path(file or "").exists():
-        raise BadSetting(f"There is no portal in {settings.data_dir}; set PORTAL_DATA_DIR.")
+    settings = _existing() if existing else Settings.from_env()
     with create_app(settings).app_context():
         migrate.upgrade(db.engine)
         yield settings
+
+
+def _existing() -> Settings:
+    """The settings of a portal that is there. Raises BadSetting."""
+    settings = Settings.from_env()
+    url = make_url(settings.database_url)
+    sqlite = url.get_backend_name() == "sqlite"
+    if not settings.data_dir.is_dir() or (sqlite and not Path(url.database or "").exists()):
+        raise BadSetting(f"There is no portal in {settings.data_dir}; set PORTAL_DATA_DIR.")
+    return settings
 
 
 @command
@@ -123,14 +133,18 @@ def _read_password(from_stdin: bool) -> str:
 @click.option("--lead", "leads", multiple=True, help="A lead whose calls it may touch; * is all.")
 def create_token(email: str, scopes: tuple[str, ...], leads: tuple[str, ...]) -> None:
     """Make a bearer token and print it, alone, on standard output. It is never shown again."""
-    with application():
-        click.echo(tokens.create_token(db.session, email, list(scopes), leads=list(leads)))
+    with application(existing=True):
+        token = tokens.create_token(db.session, email, list(scopes), leads=list(leads))
+        click.echo(token)
+        owner = tokens.caller_by_token(db.session, token, SYSTEM)
+    if "upload" in scopes and "upload" not in owner.rights:
+        click.echo(f"The role {owner.role} may not upload; nor may this token.", err=True)
 
 
 @command
 def check_storage() -> None:
     """Try the configured storage, step by step, and say what does not work."""
-    settings = Settings.from_env()
+    settings = _existing()
     click.echo(f"Storage: {settings.storage_url}")
     failed = False
     for step in try_out(open_store(settings.storage_url, settings.strict)):
@@ -145,11 +159,9 @@ def check_storage() -> None:
 def verify(ids: tuple[str, ...]) -> None:
     """Read recordings back and compare their SHA-256: those named, or all."""
     with application(existing=True):
-        query = select(Recording).order_by(Recording.id)
-        if ids:
-            query = query.where(Recording.id.in_([each for each in ids if is_id(each)]))
-        rows = db.session.scalars(query).all()
-        results = [_verify_one(recording) for recording in rows]
+        chosen = [Recording.id.in_([each for each in ids if is_id(each)])] if ids else []
+        found = reconcile.recordings(db.session, *chosen)
+        results = [_verify_one(recording) for recording in found]
     if len(results) < len(set(ids)):
         raise click.ClickException("Some of these ids are no recordings.")
     wrong = [result for result in results if result != "ok"]

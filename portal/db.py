@@ -8,6 +8,7 @@ from typing import Any
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -26,9 +27,16 @@ def session_maker() -> sessionmaker[Session]:
 def engine_options(settings: Settings) -> dict[str, Any]:
     """Enough connections that no thread waits for one while another one waits for the disk."""
     options: dict[str, Any] = {"pool_size": 16, "max_overflow": settings.web_threads}
+    options |= {"hide_parameters": True}  # what people entered reaches no log with an error
     if settings.database_url.startswith("postgresql"):
         options |= {"pool_pre_ping": True}
     return options
+
+
+def first_line(error: SQLAlchemyError) -> str:
+    """What the database itself said, without the statement and further lines."""
+    said = str(getattr(error, "orig", None) or error)
+    return (said.splitlines() or ["it does not answer."])[0]
 
 
 def prepare_engine(engine: Engine, strict: bool) -> None:

@@ -29,7 +29,7 @@ from portal.app import create_app
 from portal.config import Settings
 from portal.core import accounts, tokens
 from portal.core.errors import InvalidRequest
-from portal.core.models import Recording
+from portal.core.models import Upload
 from portal.core.transaction import utc_now
 from portal.data_dir import make_data_dir
 from portal.db import db
@@ -137,31 +137,34 @@ def _make_people(settings: Settings) -> tuple[str, str]:
 
 
 def _send_samples(settings: Settings, sender: Sender, say: Say) -> None:
-    if _recorded(settings):
+    received = _received(settings, "finishing", "done")
+    missing = [name for name in SAMPLES if name not in received]
+    if not missing:
         say("The sample recordings are here already, from an earlier run.")
         return
     with tempfile.TemporaryDirectory(prefix="portal-demo-") as folder:
         say("Making sample recordings (real media, four minutes each) and sending them:")
-        for number, name in enumerate(SAMPLES):
+        for number, name in enumerate(missing):
             click.echo(f"  {name:32} making …\r", nl=False)
             path = make_sample(name, Path(folder) / name, SECONDS)
             _send(sender, path, interrupt=number == 0, say=say)
-    _wait_until_available(settings, len(SAMPLES), say)
+    _wait_until_available(settings, say)
 
 
-def _recorded(settings: Settings) -> int:
+def _received(settings: Settings, *states: str) -> set[str]:
+    """The file names of the recorder's uploads in these states, earlier runs' too."""
+    query = select(Upload.filename).where(Upload.owner_label == RECORDER)
     with create_app(settings).app_context():
-        rows = db.session.scalars(select(Recording.id).where(Recording.owner_label == RECORDER))
-        return len(rows.all())
+        return set(db.session.scalars(query.where(Upload.state.in_(states))))
 
 
-def _wait_until_available(settings: Settings, count: int, say: Say) -> None:
+def _wait_until_available(settings: Settings, say: Say) -> None:
     deadline = time.monotonic() + 120
-    while _recorded(settings) < count:
+    while not _received(settings, "done") >= set(SAMPLES):
         if time.monotonic() > deadline:
             raise DemoFailed("The recordings are not assembled; look into the log.")
         time.sleep(0.25)
-    say(f"{count} recordings received, verified and available.")
+    say(f"{len(SAMPLES)} recordings received, verified and available.")
 
 
 def _send(sender: Sender, path: Path, interrupt: bool, say: Say) -> None:

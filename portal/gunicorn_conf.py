@@ -6,8 +6,10 @@ import struct
 import threading
 from typing import Any
 
+from gunicorn.http.errors import UnsupportedTransferCoding
+
 from portal.config import Settings
-from portal.receiving import Server
+from portal.receiving import AwaitedBody, Server
 
 _settings = Settings.from_env()
 _of_thread = threading.local()
@@ -25,6 +27,10 @@ timeout = 60
 graceful_timeout = 7
 loglevel = "warning"
 limit_request_field_size = 16 * 1024  # Upload-Metadata and Upload-Concat are long
+# No header of a proxy is believed here, not even from this machine: the application does that
+# itself, as far as PORTAL_PROXY_HOPS says.
+forwarded_allow_ips = ""
+forwarder_headers = ""
 
 
 def when_ready(server: Any) -> None:
@@ -42,8 +48,20 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def pre_request(worker: Any, request: Any) -> None:
-    """An application cannot ask gunicorn to close a connection; the request in hand can."""
+    """What gunicorn would let through or do too early, before the application is called."""
+    # An application cannot ask gunicorn to close a connection; the request in hand can.
     _of_thread.close = request.force_close
+    _refuse_packed(request)
+    if request._expected_100_continue:
+        request._expected_100_continue = False
+        request.body = AwaitedBody(request.body.reader, request.unreader.sock)
+
+
+def _refuse_packed(request: Any) -> None:
+    """gunicorn takes `gzip, chunked` and hands over what is still packed."""
+    for name, value in request.headers:
+        if name == "TRANSFER-ENCODING" and value.lower() != "chunked":
+            raise UnsupportedTransferCoding(value)
 
 
 def post_worker_init(worker: Any) -> None:

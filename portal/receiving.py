@@ -49,6 +49,30 @@ def bound_silence(response: Response | None = None) -> Response | None:
     return response
 
 
+class AwaitedBody(GunicornBody):  # type: ignore[misc]
+    """The body of a client that waits to be asked for it (`Expect: 100-continue`): it is asked
+    when we first read, so that what the headers alone decide costs it no byte."""
+
+    def __init__(self, reader: Any, client: socket.socket) -> None:
+        super().__init__(reader)
+        self.client, self.asked = client, False
+
+    def ask(self) -> None:
+        if not self.asked:
+            self.asked = True
+            self.client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _read_reader(self, size: int) -> bytes:
+        self.ask()
+        return super()._read_reader(size)  # type: ignore[no-any-return]
+
+
+def _ask_for(body: GunicornBody) -> None:
+    """For those who read past the body's own methods."""
+    if isinstance(body, AwaitedBody):
+        body.ask()
+
+
 class RequestBody:
     """What portal.core.appending calls a Body. `cut` tells why it ended early, if it did."""
 
@@ -125,6 +149,7 @@ class SocketBody(RequestBody):
     def _receive(self, wanted: int) -> Block:
         buffer = _buffer()
         try:
+            _ask_for(self.body)
             count = self.client.recv_into(buffer, min(wanted, BUFFER_BYTES))
         except TimeoutError:
             self._note_silence()
@@ -182,6 +207,7 @@ class ChunkedBody(RequestBody):
 
     def _next(self, room: int | None) -> Block:
         try:
+            _ask_for(self.body)
             block: bytes = next(self.body.reader.parser)
         except StopIteration:
             self.ended, self.body.reader.parser = True, None
@@ -210,7 +236,7 @@ def request_body() -> RequestBody:
 def leave_nothing_unread(response: Response) -> Response:
     """After a refusal: the rest of a body is read away, so that the client, which answers only
     when it has sent all, gets to see the answer. A long rest costs it the connection instead,
-    and the answer says so."""
+    and the answer says so. So does one that it has not been asked for: it may come or not."""
     body = request.environ.get("wsgi.input")
     if isinstance(body, GunicornBody) and not _drained(body):
         Server.close_connection()
@@ -219,6 +245,8 @@ def leave_nothing_unread(response: Response) -> Response:
 
 def _drained(body: GunicornBody) -> bool:
     """Read the rest away, looking at the clock after each piece. False if there is more."""
+    if isinstance(body, AwaitedBody) and not body.asked:
+        return False
     if not isinstance(body.reader, LengthReader):
         return not body.failed and getattr(body.reader, "parser", None) is None
     rest = SocketBody(body.reader.length, body, request.environ["gunicorn.socket"])

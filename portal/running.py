@@ -22,7 +22,7 @@ from portal.app import create_app
 from portal.config import BadSetting, Settings
 from portal.core import accounts
 from portal.data_dir import make_data_dir
-from portal.db import db
+from portal.db import db, first_line
 from portal.queue import connect
 from portal.supervisor import Program, Supervisor
 
@@ -134,7 +134,7 @@ def _prepare(settings: Settings, announce: Callable[[str], None]) -> None:
         try:
             migrate.upgrade(db.engine)
         except DatabaseError as error:
-            raise BadSetting(f"PORTAL_DATABASE_URL cannot be used: {_first_line(error)}") from error
+            raise BadSetting(f"PORTAL_DATABASE_URL cannot be used: {first_line(error)}") from error
         if not accounts.any_user(db.session):
             password = secrets.token_urlsafe(12)
             accounts.create_user(db.session, FIRST_ADMIN, "admin", password)
@@ -142,10 +142,6 @@ def _prepare(settings: Settings, announce: Callable[[str], None]) -> None:
             announce(f"    {FIRST_ADMIN}    {password}    (shown only this once)")
         db.session.remove()
         db.engine.dispose()
-
-
-def _first_line(error: DatabaseError) -> str:
-    return (str(error.orig).splitlines() or ["it does not answer."])[0]
 
 
 def _programs(settings: Settings, environment: Environment) -> list[Program]:

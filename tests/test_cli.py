@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import requests
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
+from portal.db import db
 from tests.conftest import Portal, Tus, upload_id, wait_for
 from tests.web.browsing import sign_in
 
@@ -112,3 +116,43 @@ def test_reconcile_removes_parts_that_were_never_acknowledged(portal: Portal, tu
     assert [each.name for each in folder.iterdir()] == ["0.1"]
     assert tus.patch(path, 50, b"x" * 50).status_code == 204
     wait_for(lambda: portal.recording(upload_id(path)))
+
+
+def test_a_token_whose_owner_may_not_use_it_is_made_with_a_warning(portal: Portal) -> None:
+    email = portal.person("auditor")
+    done = portal.cli("create-token", "--user", email, "--scope", "upload")
+    assert len(done.stdout.split()) == 1
+    assert done.stderr == "The role auditor may not upload; nor may this token.\n"
+
+
+CREATE_TOKEN = ("create-token", "--user", "x@example.org", "--scope", "upload")
+
+
+@pytest.mark.parametrize("database", ["", "postgresql://x@127.0.0.1:1/none"])
+@pytest.mark.parametrize("words", [CREATE_TOKEN, ("check-storage",), ("verify",)])
+def test_in_a_wrong_folder_a_command_is_refused_and_makes_nothing(
+    tmp_path: Path, words: tuple[str, ...], database: str
+) -> None:
+    nowhere = Portal(tmp_path, PORTAL_DATABASE_URL=database)
+    refused = nowhere.cli(*words, check=False)
+    assert refused.returncode == 1
+    assert "There is no portal in" in refused.stderr and str(nowhere.data) in refused.stderr
+    assert not nowhere.data.exists()
+
+
+@pytest.mark.parametrize("words", [CREATE_TOKEN, ("migrate",), ("reconcile",)])
+def test_a_database_that_is_down_is_told_in_one_sentence(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    lost = Portal(tmp_path, PORTAL_DATABASE_URL="postgresql://x:hunter2@127.0.0.1:1/none")
+    lost.data.mkdir()
+    refused = lost.cli(*words, check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: The database failed: connection")
+    assert len(refused.stderr.splitlines()) == 1 and "hunter2" not in refused.stderr
+
+
+def test_what_people_entered_is_in_no_error_of_the_database(portal: Portal) -> None:
+    with portal.app.app_context(), pytest.raises(SQLAlchemyError) as failed:
+        db.session.execute(text("SELECT :entered FROM nowhere"), {"entered": "a secret"})
+    assert "nowhere" in str(failed.value) and "a secret" not in str(failed.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, current_app, render_template, request
 from flask.globals import request_ctx
 from flask_babel import LazyString, lazy_gettext
+from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
@@ -57,6 +58,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(StorageError, _storage)
     app.register_error_handler(OperationalError, _database)
     app.register_error_handler(HTTPException, _http)
+    # A body in chunks that are none: whoever reads it first, Flask's forms too, meets this.
+    app.register_error_handler(ParseException, lambda error: answer(400))
 
 
 Sentences = tuple[LazyString, LazyString]

@@ -114,6 +114,26 @@ def test_old_temporary_files_of_crashed_writers_are_swept(site: Site) -> None:
     assert left == [f"{name[:-12]}00000003.tmp" for name in names]
 
 
+@pytest.mark.parametrize("count", [6, 7])
+def test_many_recordings_are_compared_in_batches(
+    site: Site, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr(reconcile, "BATCH", 3)
+    made = [site.recorded(WORDS) for _ in range(count)]
+    strays = [each.key.replace("/1/", "/2/") for each in made[::3]]
+    for key in strays:
+        site.store.write(key, [b"of an attempt that lost"])
+    for key in site.keys("recordings"):
+        file_of(site, key, LONG_AGO)
+    for each in made[1::2]:
+        file_of(site, each.key).unlink()
+    found = compare(site)
+    assert found.missing == [each.key for each in made[1::2]]
+    assert sorted(found.strays) == sorted(strays)
+    walked = [each.id for each in reconcile.recordings(site.session)]
+    assert walked == [each.id for each in made]
+
+
 def test_many_parts_are_compared_in_batches(site: Site) -> None:
     upload_id = site.begin(10)
     site.append(upload_id, 0, Body(b"four"))

@@ -70,7 +70,7 @@ def test_what_dies_is_started_again_and_data_survives(own_portal: Callable[..., 
     path = tus.begin(8)
     tus.patch(path, 0, b"four")
     for name in ("valkey-server", "gunicorn", "jobs.worker", "jobs.schedule"):
-        victim = portal.children(name)[0]
+        victim = wait_for(lambda name=name: portal.children(name), what=f"{name} runs")[0]
         os.kill(victim, signal.SIGKILL)
         wait_for(lambda name=name, gone=victim: set(portal.children(name)) - {gone}, what=name)
     wait_for(portal.answers)

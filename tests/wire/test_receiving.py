@@ -76,6 +76,7 @@ def test_a_new_connection_takes_over_from_a_stalled_one_at_once(portal: Portal, 
     path = tus.begin(len(content))
     with tus.raw(path, 0, len(content)) as stalled:
         stalled.sendall(content[:MIB])
+        wait_for(lambda: portal.stored_files(f"parts/{upload_id(path)}"), what="it has its turn")
         begun = time.monotonic()
         assert tus.offset(path) == 0
         assert tus.patch(path, 0, content).status_code == 204
