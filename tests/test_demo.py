@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from portal.core import accounts
+from portal.core import accounts, tokens
 from portal.db import db
 from portal.demo import RECORDER
 from portal.sample_media import SAMPLES
@@ -22,7 +22,7 @@ def test_a_demo_that_was_interrupted_sends_what_is_missing_and_nothing_twice(
     missing = "call-hotline-3141.mp3"
     with portal.app.app_context():
         accounts.create_user(db.session, RECORDER, "uploader", PASSWORD)
-        tus = Tus(portal, accounts.create_token(db.session, RECORDER, ["upload"]))
+        tus = Tus(portal, tokens.create_token(db.session, RECORDER, ["upload"]))
     for name in SAMPLES:
         path = tus.begin(7, f"filename {base64.b64encode(name.encode()).decode()}")
         tus.patch(path, 0, b"earlier" if name != missing else b"cut")
