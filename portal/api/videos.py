@@ -114,9 +114,9 @@ def init() -> Response:
 
 
 def _refuse_too_long(seconds: float | None) -> None:
-    most = uploading.settings().max_video_minutes
-    if seconds is not None and seconds > most * 60:
-        raise InvalidRequest(f"duration_seconds: a video may play for {most} minutes at most.")
+    most = uploading.settings().max_video_minutes * 60
+    if seconds is not None and seconds > most:
+        raise InvalidRequest(f"duration_seconds: a video may play for {most} seconds at most.")
 
 
 def _details(said: Init) -> dict[str, str]:
