@@ -179,12 +179,8 @@ def test_the_limits_are_those_of_the_settings(
     if early.status_code == 202:  # nobody waits here: mostly it is being assembled still
         assert early.json()["state"] == "processing"
         assert early.headers["Retry-After"] == "1"
-    answer = wait_for(lambda: not_yet(videos.complete(each)))
-    refused(answer, 422, "too_long")
-
-
-def not_yet(answer: requests.Response) -> requests.Response | None:
-    return None if answer.status_code == 202 else answer
+    wait_for(lambda: videos.complete(each).status_code != 202)
+    refused(videos.complete(each), 422, "too_long")
 
 
 def test_an_aborted_upload_is_gone(portal: Portal, tus: Tus, videos: Videos) -> None:
