@@ -7,7 +7,7 @@ from flask import current_app
 from portal import queue
 from portal.auth import caller
 from portal.config import Settings
-from portal.core import appending, assembly, chunks, finishing, uploads
+from portal.core import appending, assembly, chunks, concatenating, finishing, uploads
 from portal.core.checks import Check
 from portal.core.finishing import Outcome
 from portal.core.limits import Limits, Terms
@@ -51,6 +51,12 @@ def limits() -> Limits:
 def start(new: NewUpload) -> Progress:
     """See portal.core.uploads.start."""
     return ring_if_finished(uploads.start(db.session, caller(), new, limits()))
+
+
+def concatenate(new: NewUpload, pieces: list[str]) -> Progress:
+    """See portal.core.concatenating.concatenate."""
+    made = concatenating.concatenate(db.session, caller(), new, pieces, limits())
+    return ring_if_finished(made)
 
 
 def append(

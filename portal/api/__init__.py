@@ -4,6 +4,7 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 
 from portal.api import calls, chunks, health, openapi, recordings, resumable, sessions, tus, videos
+from portal.api.method_override import MethodOverride
 from portal.config import Settings
 
 DIALECTS = (tus, videos, chunks, sessions, calls, recordings)
@@ -17,3 +18,4 @@ def init_app(app: Flask, settings: Settings, csrf: CSRFProtect) -> None:
     for dialect in chosen:
         csrf.exempt(dialect.blueprint)
         app.register_blueprint(dialect.blueprint)
+    app.wsgi_app = MethodOverride(app.wsgi_app, tus.PREFIX)  # type: ignore[method-assign]

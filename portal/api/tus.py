@@ -1,38 +1,47 @@
-"""tus 1.0 at /api/v1/videos/tus: core, creation, termination, checksum (docs/wire/tus.md).
+"""tus 1.0 at /api/v1/videos/tus (docs/wire/tus.md).
 
-The protocol: https://tus.io/protocols/resumable-upload (version 1.0.0).
+The protocol: https://tus.io/protocols/resumable-upload (version 1.0.0). Its headers are read in
+portal/api/tus_headers.py; X-HTTP-Method-Override in portal/api/method_override.py.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
+from contextlib import suppress
+from dataclasses import replace
 
 from flask import Blueprint, Response, request
+from werkzeug.http import http_date
 
 from portal import uploading
+from portal.api import tus_described as about
+from portal.api import tus_headers as told
+from portal.api.describing import described
 from portal.api.refusals import Explained, answer_refusals
+from portal.api.tus_headers import BYTES, PREFIX
 from portal.auth import caller
 from portal.core import uploads
 from portal.core.checks import ALGORITHMS, Check
 from portal.core.errors import (
     ChecksumMismatch,
     InvalidRequest,
+    NotAllowed,
     NotFound,
+    Refusal,
     RequestTimedOut,
 )
-from portal.core.models import is_id
-from portal.core.uploads import NewUpload
+from portal.core.models import Upload, is_id
+from portal.core.uploads import NewUpload, Progress
 from portal.db import db
-from portal.receiving import request_body
+from portal.parsing import idempotency_key
+from portal.receiving import RequestBody, request_body
 
 VERSION = "1.0.0"
-EXTENSIONS = "creation,termination,checksum"
-MAX_METADATA = 8 * 1024
-BYTES = "application/offset+octet-stream"
+EXTENSIONS = (
+    "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination,"
+    "concatenation"
+)
 
-blueprint = Blueprint("tus", __name__, url_prefix="/api/v1/videos/tus")
+blueprint = Blueprint("tus", __name__, url_prefix=PREFIX)
 
 
 class WrongVersion(InvalidRequest):
@@ -64,7 +73,7 @@ def check_request() -> None:
 @blueprint.after_app_request
 def add_tus_headers(response: Response) -> Response:
     """On every answer below our path, also where no route is."""
-    if not request.path.startswith(f"{blueprint.url_prefix}"):
+    if not f"{request.path}/".startswith(f"{PREFIX}/"):
         return response
     response.headers["Tus-Resumable"] = VERSION
     response.headers["Cache-Control"] = "no-store"
@@ -76,6 +85,7 @@ def add_tus_headers(response: Response) -> Response:
 @blueprint.route("", methods=["OPTIONS"], provide_automatic_options=False)
 @blueprint.route("/", methods=["OPTIONS"], provide_automatic_options=False)
 @blueprint.route("/<upload_id>", methods=["OPTIONS"], provide_automatic_options=False)
+@described(about.OPTIONS)
 def options(upload_id: str = "") -> Response:
     return Response(
         status=204,
@@ -90,64 +100,127 @@ def options(upload_id: str = "") -> Response:
 
 @blueprint.post("")
 @blueprint.post("/")
+@described(about.CREATE)
 def create() -> Response:
-    length = _number("Upload-Length")
-    metadata = _metadata(request.headers.get("Upload-Metadata", ""))
-    new = NewUpload(
+    new, concat, body = _new_upload(), told.concat(), _first_body()
+    if concat is None:
+        return _begun(replace(new, length=told.length()), body)
+    new = replace(new, wire=new.wire | {"Upload-Concat": request.headers["Upload-Concat"]})
+    if concat.kind == "partial":
+        return _begun(replace(new, length=told.length(), concat="partial"), body)
+    if not body.done:
+        raise NotAllowed("A final upload is made of others; it takes no bytes of its own.")
+    return _created(uploading.concatenate(new, concat.pieces))
+
+
+def _first_body() -> RequestBody:
+    body = request_body()
+    if not told.brings_bytes() and not body.done:
+        raise WrongContentType(f"Send bytes with `Content-Type: {BYTES}`, or none.")
+    return body
+
+
+def _new_upload() -> NewUpload:
+    metadata = told.metadata()
+    return NewUpload(
         dialect="tus",
-        filename=_filename(metadata),
-        length=length,
-        terms=uploading.video_terms(metadata.get("filetype")),
-        declared_sha256=_declared_sha256(metadata),
-        details=metadata,
-        wire={"Upload-Metadata": request.headers.get("Upload-Metadata", "")},
+        filename=metadata.filename,
+        length=None,
+        terms=uploading.video_terms(metadata.details.get("filetype")),
+        declared_sha256=metadata.sha256,
+        details=metadata.details,
+        wire={"Upload-Metadata": metadata.said},
+        idempotency_key=idempotency_key(),
     )
+
+
+def _begun(new: NewUpload, body: RequestBody) -> Response:
+    check = told.check()
     progress = uploading.start(new)
-    return Response(
-        status=201, headers={"Location": f"{blueprint.url_prefix}/{progress.upload_id}"}
-    )
+    try:
+        return _created(_with_bytes(progress, body, check))
+    except Exception:
+        if new.idempotency_key is None:  # nobody knows the address of this upload
+            with suppress(Refusal):
+                uploading.abandon(progress.upload_id)
+        raise
 
 
-@blueprint.route("/<upload_id>", methods=["HEAD"])
-def where_it_stands(upload_id: str) -> Response:
-    upload = uploads.settled(db.session, caller(), upload_id)
-    response = Response(
-        status=200,
-        headers={"Upload-Offset": str(upload.offset), "Upload-Length": str(upload.length)},
-    )
-    if upload.wire.get("Upload-Metadata"):
-        response.headers["Upload-Metadata"] = upload.wire["Upload-Metadata"]
+def _with_bytes(progress: Progress, body: RequestBody, check: Check | None) -> Progress:
+    """After the bytes that came along, if there were some. A repeated request finds its own
+    there already."""
+    if not told.brings_bytes() or progress.offset:
+        return progress
+    return _append(progress.upload_id, 0, body, check)
+
+
+def _created(progress: Progress) -> Response:
+    response = Response(status=201, headers={"Location": f"{PREFIX}/{progress.upload_id}"})
+    if told.brings_bytes():
+        response.headers["Upload-Offset"] = str(progress.offset)
+    return _expiring(response, progress)
+
+
+def _expiring(response: Response, progress: Progress) -> Response:
+    if not progress.finished:
+        response.headers["Upload-Expires"] = http_date(progress.expires_at)
     return response
 
 
+@blueprint.post("/<upload_id>")
+@described(about.ADOPT)
+def adopt(upload_id: str) -> Response:
+    """For clients that take the address of an upload for the one that makes uploads."""
+    body, check = _first_body(), told.check()
+    new = replace(_new_upload(), length=told.number("Upload-Length"))
+    progress = uploads.adopt(db.session, caller(), upload_id, new)
+    return _created(_with_bytes(progress, body, check))
+
+
+@blueprint.route("/<upload_id>", methods=["HEAD"])
+@described(about.HEAD)
+def where_it_stands(upload_id: str) -> Response:
+    upload = uploads.settled(db.session, caller(), upload_id)
+    response = Response(status=200, headers={"Upload-Offset": str(upload.offset)})
+    response.headers.update(_facts(upload))
+    return _expiring(response, uploads.progress_of(upload)) if upload.state == "open" else response
+
+
+def _facts(upload: Upload) -> dict[str, str]:
+    """What the client said of the upload, in its own words."""
+    said = ("Upload-Metadata", "Upload-Concat")
+    facts = {name: upload.wire[name] for name in said if upload.wire.get(name)}
+    if upload.length is None:
+        return facts | {"Upload-Defer-Length": "1"}
+    return facts | {"Upload-Length": str(upload.length)}
+
+
 @blueprint.patch("/<upload_id>")
+@described(about.PATCH)
 def append(upload_id: str) -> Response:
-    if request.mimetype != BYTES:
+    if not told.brings_bytes():
         raise WrongContentType(f"Send the bytes with `Content-Type: {BYTES}`.")
-    offset, check = _number("Upload-Offset"), _check()
-    body = request_body()
+    offset, check, length = told.number("Upload-Offset"), told.check(), told.late_length()
+    progress = _append(upload_id, offset, request_body(), check, length)
+    response = Response(status=204, headers={"Upload-Offset": str(progress.offset)})
+    return _expiring(response, progress)
+
+
+def _append(
+    upload_id: str, offset: int, body: RequestBody, check: Check | None, length: int | None = None
+) -> Progress:
     try:
-        progress = uploading.append(upload_id, offset, body, check)
+        return uploading.append(upload_id, offset, body, check, length)
     except ChecksumMismatch:
         body.refuse_cut()  # not the bytes were wrong: some are missing
         raise
-    return Response(status=204, headers={"Upload-Offset": str(progress.offset)})
 
 
 @blueprint.delete("/<upload_id>")
+@described(about.DELETE)
 def terminate(upload_id: str) -> Response:
     uploading.abandon(upload_id)
     return Response(status=204)
-
-
-@blueprint.post("/<upload_id>")
-def overridden(upload_id: str) -> Response:
-    """For clients that can only GET and POST: the method they mean is in a header."""
-    meant = {"HEAD": where_it_stands, "PATCH": append, "DELETE": terminate}
-    method = request.headers.get("X-HTTP-Method-Override", "").upper()
-    if method not in meant:
-        raise InvalidRequest("POST here needs `X-HTTP-Method-Override: PATCH`, DELETE or HEAD.")
-    return meant[method](upload_id)
 
 
 def _envelope(explained: Explained) -> Response:
@@ -160,66 +233,3 @@ def _envelope(explained: Explained) -> Response:
 
 
 answer_refusals(blueprint, _envelope)
-
-
-def _number(name: str) -> int:
-    """A header that is a whole number; Python's int() would also take "+1", "1_0" and " 5"."""
-    text = request.headers.get(name)
-    if text is None:
-        raise InvalidRequest(f"The header {name} is missing.")
-    if not re.fullmatch(r"[0-9]{1,15}", text):
-        raise InvalidRequest(f"{name} must be a whole number of bytes.")
-    return int(text)
-
-
-def _check() -> Check | None:
-    header = request.headers.get("Upload-Checksum")
-    if header is None:
-        return None
-    algorithm, _, encoded = header.partition(" ")
-    if algorithm not in ALGORITHMS:
-        raise InvalidRequest(f"Use one of these for Upload-Checksum: {', '.join(ALGORITHMS)}.")
-    return Check(algorithm, _decode(encoded, "Upload-Checksum"))
-
-
-def _decode(encoded: str, name: str) -> bytes:
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidRequest(f"{name} holds something that is not base64.") from error
-
-
-def _metadata(header: str) -> dict[str, str]:
-    """`key base64,key base64,key` as texts. Raises InvalidRequest."""
-    if len(header) > MAX_METADATA:
-        raise InvalidRequest(f"Upload-Metadata may have {MAX_METADATA} characters at most.")
-    pairs = [pair.strip().partition(" ") for pair in header.split(",") if pair.strip()]
-    found = {key: _text(encoded, key) for key, _, encoded in pairs}
-    if len(found) != len(pairs):
-        raise InvalidRequest("Upload-Metadata has the same key twice.")
-    return found
-
-
-def _text(encoded: str, key: str) -> str:
-    if not re.fullmatch(r"[\x21-\x2b\x2d-\x7e]{1,100}", key):
-        raise InvalidRequest("The keys of Upload-Metadata must be short and plain ASCII.")
-    try:
-        text = _decode(encoded, "Upload-Metadata").decode()
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"The value of {key} in Upload-Metadata is not UTF-8.") from error
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
-        raise InvalidRequest(f"The value of {key} in Upload-Metadata has control characters.")
-    return text
-
-
-def _filename(metadata: dict[str, str]) -> str:
-    """What the client calls the file, without folders; a name to show, never a path."""
-    name = metadata.get("filename") or metadata.get("name") or ""
-    return re.split(r"[/\\]", name)[-1].strip()[:255] or "recording"
-
-
-def _declared_sha256(metadata: dict[str, str]) -> str | None:
-    declared = metadata.get("sha256", "").lower()
-    if declared and not re.fullmatch(r"[0-9a-f]{64}", declared):
-        raise InvalidRequest("`sha256` in Upload-Metadata must be 64 hexadecimal digits.")
-    return declared or None

@@ -176,7 +176,7 @@ def _receive_part(
     stored = store.write(turn.key, _source(turn, body, check))
     if stored.size == 0:
         store.delete(turn.key)
-        _end_turn(session, turn)
+        _end_turn(session, turn, whole=turn.ends and turn.offset == turn.length)
         return turn
     now = utc_now()
     if not _count(session, turn, stored.size, body.done, now):
@@ -226,11 +226,15 @@ def _count(session: Session, turn: _Turn, size: int, last: bool, now: datetime) 
     return True
 
 
-def _end_turn(session: Session, turn: _Turn) -> None:
-    """Tell those who wait in `uploads.settled` that this request writes no more."""
+def _end_turn(session: Session, turn: _Turn, whole: bool = False) -> None:
+    """Tell those who wait in `uploads.settled` that this request writes no more. `whole`: it
+    brought nothing but the length, and all bytes are here."""
     with writing(session):
-        session.execute(
+        changed = session.execute(
             update(Upload)
             .where(Upload.id == turn.upload_id, Upload.writing == turn.generation)
             .values(writing=None)
         )
+        if whole and changed.rowcount:  # type: ignore[attr-defined]
+            upload = session.get_one(Upload, turn.upload_id)
+            uploads.begin_finishing(session, upload, turn.caller.actor)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.core import uploads
 from portal.core.accounts import Caller
-from portal.core.errors import Conflict, Incomplete, InvalidRequest, NotAllowed
+from portal.core.errors import Conflict, Incomplete, InvalidRequest, KeyReused, NotAllowed
 from portal.core.limits import Limits
 from portal.core.models import Part, Upload
 from portal.core.transaction import writing
@@ -25,11 +26,21 @@ def concatenate(
     same upload.
 
     The pieces are used up. Raises NotFound for one that is not the caller's, UploadGone,
-    Incomplete, Conflict for one that is part of another upload, InvalidRequest, TooLarge.
+    Incomplete, Conflict for one that is part of another upload, InvalidRequest, TooLarge,
+    KeyReused.
     """
-    caller.must("upload")
+    caller.must("upload", continuing=True)  # a token that has run out began all of the pieces
     if not pieces or len(pieces) > MOST_PIECES or len(set(pieces)) < len(pieces):
         raise InvalidRequest(f"Name 1 to {MOST_PIECES} different partial uploads.")
+    try:
+        return _concatenate(session, caller, new, pieces, allowed)
+    except IntegrityError as error:
+        raise KeyReused("This Idempotency-Key was used for another upload.") from error
+
+
+def _concatenate(
+    session: Session, caller: Caller, new: NewUpload, pieces: list[str], allowed: Limits
+) -> Progress:
     with writing(session):
         # In one order for all, so that two requests over the same pieces do not wait in a ring.
         locked = {one: uploads.lock(session, caller, one) for one in sorted(pieces)}
@@ -47,6 +58,7 @@ def _made_before(
     final = session.get(Upload, finals.pop()) if len(finals) == 1 else None
     if final is None or final.wire.get("pieces") != pieces:
         raise Conflict("A part of this upload was used for another one; send it again.")
+    uploads.refuse_gone(final)
     return final
 
 
@@ -55,6 +67,7 @@ def _make(
 ) -> Upload:
     for each in partial:
         _refuse_unfit(each)
+        each.state = "joined"  # no open upload any more, when the final one is counted
     length = sum(each.offset for each in partial)
     pieces = {"pieces": [each.id for each in partial]}
     whole = replace(new, length=length, concat="final", wire=new.wire | pieces)
@@ -62,7 +75,7 @@ def _make(
     number = 0
     for each in partial:
         number = _move_parts(session, each, final, number)
-        each.state, each.wire = "joined", each.wire | {"final": final.id}
+        each.wire = each.wire | {"final": final.id}
     final.offset = length
     session.flush()
     uploads.begin_finishing(session, final, caller.actor)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal.core import chunks, uploads
 from portal.core.accounts import Caller
-from portal.core.errors import Incomplete, InvalidRequest
+from portal.core.errors import Conflict, Incomplete, InvalidRequest
 from portal.core.models import Recording, Upload
 from portal.core.transaction import release, writing
 from portal.core.uploads import Progress, progress_of
@@ -43,10 +43,13 @@ def finish(
     """Begin the assembly of an upload whose bytes are all here. Harmless to repeat.
 
     `total`: how many chunks the client has sent, where that was not agreed before. `sha256`: of
-    the whole file, likewise. Raises NotFound, UploadGone, InvalidRequest, Incomplete.
+    the whole file, likewise. Raises NotFound, UploadGone, InvalidRequest, Incomplete,
+    and Conflict for a piece of another upload.
     """
     with writing(session):
         upload = uploads.lock(session, caller, upload_id)
+        if upload.concat == "partial":
+            raise Conflict("This is a piece of an upload; join the pieces, and finish that one.")
         if upload.state == "open":
             _refuse_incomplete(session, upload, total)
             upload.declared_sha256 = upload.declared_sha256 or sha256

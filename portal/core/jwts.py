@@ -7,9 +7,12 @@ uploader's account on first sight, named after the token's subject.
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import jwt
 from sqlalchemy import select
@@ -24,9 +27,12 @@ from portal.core.models import User
 from portal.core.tokens import rights_of
 from portal.core.transaction import release, utc_now, writing
 
+log = logging.getLogger(__name__)
+
 REFUSAL = "The token is invalid or was made for somebody else; ask for a new one."
 FETCH_SECONDS, LOOK_AGAIN_SECONDS = 5, 30.0
 LONGEST_SUBJECT = 200
+KINDS = {"RS256": "RSA", "ES256": "EC"}
 
 
 class KeySet:
@@ -34,25 +40,39 @@ class KeySet:
     known, at most every half a minute: nobody can make us fetch at will."""
 
     def __init__(self, url: str) -> None:
-        self.client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_SECONDS)
+        self.url = url
         self.keys: dict[str, Any] = {}
         self.read_at = -LOOK_AGAIN_SECONDS
+        self.readable = True
 
-    def key(self, key_id: str) -> Any:
-        """Raises NotAuthenticated for an unknown key, TryAgainLater if none can be read."""
+    def key(self, key_id: str, kind: str) -> Any:
+        """Raises NotAuthenticated for a key that is unknown or of another kind, TryAgainLater if
+        none can be read."""
         if key_id not in self.keys and time.monotonic() - self.read_at >= LOOK_AGAIN_SECONDS:
             self._read()
-        if key_id not in self.keys:
-            raise NotAuthenticated(REFUSAL)
-        return self.keys[key_id]
+        found = self.keys.get(key_id)
+        if found is not None and found.key_type == kind:
+            return found.key
+        if found is None and not self.readable:
+            raise TryAgainLater("The keys that tokens are checked with cannot be read.")
+        raise NotAuthenticated(REFUSAL)
 
     def _read(self) -> None:
+        self.read_at = time.monotonic()  # also of a try that fails: others do not wait for it
         try:
-            found = self.client.get_jwk_set().keys
-        except jwt.PyJWKClientError as error:
-            raise TryAgainLater("The keys that tokens are checked with cannot be read.") from error
-        self.read_at = time.monotonic()
-        self.keys = {each.key_id: each.key for each in found if each.key_id}
+            found = self._fetched().keys
+        except (jwt.PyJWTError, OSError, ValueError, AttributeError) as error:
+            self.readable = False
+            log.error("the JWKS cannot be read: %s", error)
+            return
+        self.readable = True
+        self.keys = {each.key_id: each for each in found if each.key_id}
+
+    def _fetched(self) -> jwt.PyJWKSet:
+        parts = urlsplit(self.url)
+        if parts.scheme == "file":
+            return jwt.PyJWKSet.from_json(Path(unquote(parts.path)).read_text())
+        return jwt.PyJWKClient(self.url, cache_jwk_set=False, timeout=FETCH_SECONDS).get_jwk_set()
 
 
 @dataclass(frozen=True)
@@ -108,8 +128,9 @@ def _key(trust: Trust, algorithm: object, key_id: object) -> Any:
     """The algorithm decides which of our keys counts: a public key never checks an HMAC."""
     if algorithm == "HS256" and trust.key:
         return trust.key
-    if algorithm in ("RS256", "ES256") and trust.keys is not None and isinstance(key_id, str):
-        return trust.keys.key(key_id)
+    kind = KINDS.get(str(algorithm))
+    if kind and trust.keys is not None and isinstance(key_id, str):
+        return trust.keys.key(key_id, kind)
     raise NotAuthenticated(REFUSAL)
 
 

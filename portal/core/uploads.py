@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from portal.core import audit, limits
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM, Actor
-from portal.core.errors import KeyReused, NotAllowed, NotFound, TooLarge, UploadGone
+from portal.core.errors import Conflict, KeyReused, NotAllowed, NotFound, TooLarge, UploadGone
 from portal.core.limits import Limits, Terms
 from portal.core.models import Part, Upload, new_id
 from portal.core.transaction import release, utc_now, writing
@@ -130,6 +130,23 @@ def add(session: Session, caller: Caller, new: NewUpload, allowed: Limits) -> Up
 def refuse_too_large(terms: Terms, length: int | None) -> None:
     if length is not None and length > terms.most_bytes:
         raise TooLarge(f"An upload may have {terms.most_bytes} bytes at most.")
+
+
+def adopt(session: Session, caller: Caller, upload_id: str, new: NewUpload) -> Progress:
+    """Let a client go on with an open upload as if it had just made it so.
+
+    What it says of the file is added to what is known. Raises NotFound, UploadGone, Conflict.
+    """
+    with writing(session):
+        upload = lock(session, caller, upload_id)
+        if upload.state != "open" or upload.concat or upload.dialect != new.dialect:
+            raise Conflict("This upload takes no other beginning; ask where it stands.")
+        if upload.length != new.length:
+            raise Conflict(f"This upload has {upload.length} bytes, not {new.length}.")
+        upload.details = new.details | upload.details
+        upload.declared_sha256 = upload.declared_sha256 or new.declared_sha256
+        upload.wire = new.wire | upload.wire
+        return progress_of(upload)
 
 
 def find(session: Session, caller: Caller, upload_id: str) -> Upload:

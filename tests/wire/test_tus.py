@@ -21,7 +21,10 @@ def test_options_announces_only_what_works_and_needs_no_token(portal: Portal) ->
     answer = requests.options(portal.url + TUS)
     assert answer.status_code == 204
     assert answer.headers["Tus-Version"] == answer.headers["Tus-Resumable"] == "1.0.0"
-    assert answer.headers["Tus-Extension"] == "creation,termination,checksum"
+    assert answer.headers["Tus-Extension"] == (
+        "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination,"
+        "concatenation"
+    )
     assert answer.headers["Tus-Checksum-Algorithm"] == "sha1,md5,sha256,sha512,crc32"
     assert int(answer.headers["Tus-Max-Size"]) > 0
 
