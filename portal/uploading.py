@@ -79,12 +79,19 @@ def put_chunk(
     return chunks.put(db.session, store, caller(), upload_id, number, body, lifetime, sha256)
 
 
-def finish(upload_id: str, total: int | None = None, sha256: str | None = None) -> Outcome:
+def start_over(upload_id: str) -> None:
+    """See portal.core.appending.start_over."""
+    appending.start_over(db.session, store, caller(), upload_id)
+
+
+def finish(
+    upload_id: str, total: int | None = None, sha256: str | None = None, length: int | None = None
+) -> Outcome:
     """Begin the assembly of a whole upload and wait a little for what becomes of it.
 
     See portal.core.finishing.finish. A refused content is told by the outcome, not raised.
     """
-    ring_if_finished(finishing.finish(db.session, caller(), upload_id, total, sha256))
+    ring_if_finished(finishing.finish(db.session, caller(), upload_id, total, sha256, length))
     return outcome(upload_id, settings().finish_wait_seconds)
 
 

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from portal.core import assembly, uploads
+from portal.core.deletion import GONE
 from portal.core.models import Job, Part, Recording, Upload
 from portal.core.transaction import release, utc_now
 from storage_backends import ObjectNotFound, Store, StoredObject
@@ -63,6 +64,19 @@ def tidy_ended(session: Session, store: Store) -> int:
     return sum(uploads.tidy(session, store, upload_id) for upload_id in ended)
 
 
+def recordings(session: Session, *only: ColumnElement[bool]) -> Iterator[Recording]:
+    """All recordings that have bytes, or only these of them, in the order of their ids; one batch
+    in memory at a time."""
+    there = Recording.state.not_in(GONE)
+    query = select(Recording).where(there, *only).order_by(Recording.id).limit(BATCH)
+    last: str | None = ""
+    while last is not None:
+        batch = session.scalars(query.where(Recording.id > last)).all()
+        release(session)
+        yield from batch
+        last = batch[-1].id if batch else None
+
+
 def compare(session: Session, store: Store, now: datetime) -> Differences:
     """Look at every object and every recording once."""
     return Differences(
@@ -92,15 +106,13 @@ def _without_row(session: Session, batch: list[StoredObject]) -> Iterator[str]:
 
 def _missing(session: Session, store: Store) -> Iterator[str]:
     """Keys of recordings whose object is not in the store."""
-    # The rows first: what is recorded while we look is then not looked for.
-    keys = session.scalars(select(Recording.key)).all()
-    release(session)
-    there = {each.key for each in store.find("recordings")}
-    return (key for key in keys if key not in there and not _stands(store, key))
+    for each in recordings(session):
+        # The second look: it may have been deleted since we read its row.
+        if not _stands(store, each.key) and any(recordings(session, Recording.id == each.id)):
+            yield each.key
 
 
 def _stands(store: Store, key: str) -> bool:
-    """A second look, before anything is called missing."""
     try:
         store.stat(key)
     except ObjectNotFound:
@@ -110,12 +122,21 @@ def _stands(store: Store, key: str) -> bool:
 
 def _strays(session: Session, store: Store, older_than: datetime) -> Iterator[str]:
     """Objects among the recordings that no row knows."""
+    old = (each for each in store.find("recordings") if each.modified < older_than)
+    for batch in _batches(old):
+        keys = [each.key for each in batch]
+        known = _keys_of_recordings(session, keys)
+        yield from (key for key in keys if key not in known)
+
+
+def _keys_of_recordings(session: Session, keys: list[str]) -> set[str]:
+    """The keys of all objects of the recordings whose folders these keys are in."""
+    # By the id in the key (see assembly.recording_folder): not every column of keys has an index.
+    ids = {part for key in keys for part in key.split("/")[2:3]}
     columns = (Recording.key, Recording.thumbnail_key, Recording.peaks_key, Recording.playback_key)
-    known = {key for row in session.execute(select(*columns)) for key in row}
+    rows = session.execute(select(*columns).where(Recording.id.in_(ids))).all()
     release(session)
-    for each in store.find("recordings"):
-        if each.key not in known and each.modified < older_than:
-            yield each.key
+    return {key for row in rows for key in row}
 
 
 def _batches(objects: Iterable[StoredObject]) -> Iterator[list[StoredObject]]:

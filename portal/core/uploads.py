@@ -18,13 +18,22 @@ from sqlalchemy.orm import Session
 from portal.core import audit, limits
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM, Actor
-from portal.core.errors import KeyReused, NotAllowed, NotFound, TooLarge, UploadGone
+from portal.core.errors import (
+    Conflict,
+    InvalidRequest,
+    KeyReused,
+    NotAllowed,
+    NotFound,
+    TooLarge,
+    UploadGone,
+)
 from portal.core.limits import Limits, Terms
 from portal.core.models import Part, Upload, new_id
 from portal.core.transaction import release, utc_now, writing
 from storage_backends import Store
 
 SETTLE_SECONDS = 0.5
+MOST_DETAILS = 200
 FAILED_KEPT = timedelta(days=7)
 """How long the bytes of a failed upload stay for whoever has to find out why."""
 
@@ -191,6 +200,24 @@ def abandon(session: Session, caller: Caller, upload_id: str) -> None:
             raise NotAllowed("The upload is complete; its recording cannot be deleted this way.")
         _end(upload, "abandoned")
         audit.record(session, caller.actor, "upload.cancelled", ("upload", upload_id))
+
+
+def describe(session: Session, caller: Caller, upload_id: str, details: dict[str, str]) -> None:
+    """Add to what the client says of an open upload; a name that is there gets its new value.
+
+    Raises NotFound, UploadGone, InvalidRequest for too many, Conflict once it is complete, unless
+    all of it was said before.
+    """
+    with writing(session):
+        upload = lock(session, caller, upload_id)
+        merged = upload.details | details
+        if merged == upload.details:
+            return
+        if upload.state != "open":
+            raise Conflict("The upload is complete; nothing can be added to its metadata.")
+        if len(merged) > MOST_DETAILS:
+            raise InvalidRequest(f"An upload may have {MOST_DETAILS} values of metadata.")
+        upload.details = merged
 
 
 def expire(session: Session, now: datetime) -> list[str]:
