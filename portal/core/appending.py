@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from portal.core import audit, uploads
 from portal.core.accounts import Caller
-from portal.core.checks import Check
+from portal.core.checks import Check, Whole
 from portal.core.errors import Conflict, NotAllowed, OffsetMismatch, TakenOver, TooLarge
 from portal.core.limits import Terms
 from portal.core.models import Part, Upload
@@ -78,7 +78,7 @@ def append(
     offset: int,
     body: Body,
     lifetime: timedelta,
-    check: Check | None = None,
+    check: Check | Whole | None = None,
     length: int | None = None,
 ) -> Progress:
     """Add the body's bytes at `offset` and return what is acknowledged then.
@@ -194,7 +194,7 @@ def _refuse_misfit(upload: Upload, offset: int, announced: int | None, end: int)
 
 
 def _receive_part(
-    session: Session, store: Store, turn: _Turn, body: Body, check: Check | None
+    session: Session, store: Store, turn: _Turn, body: Body, check: Check | Whole | None
 ) -> _Turn:
     stored = store.write(turn.key, _source(turn, body, check))
     if stored.size == 0:
@@ -209,7 +209,7 @@ def _receive_part(
     return replace(turn, number=turn.number + 1, offset=offset, expires_at=until)
 
 
-def _source(turn: _Turn, body: Body, check: Check | None) -> Iterator[Block]:
+def _source(turn: _Turn, body: Body, check: Check | Whole | None) -> Iterator[Block]:
     room = turn.end - turn.offset
     if check is None:
         return within(room, body.take(PART_SECONDS, PART_BYTES))

@@ -190,6 +190,19 @@ def begin_finishing(session: Session, upload: Upload, actor: Actor) -> None:
     audit.record(session, actor, "upload.received", ("upload", upload.id))
 
 
+def describe(session: Session, caller: Caller, upload_id: str, details: dict[str, str]) -> None:
+    """Add to what the client has said of an open upload; harmless to repeat. Raises NotFound,
+    UploadGone, InvalidRequest for too much, and Conflict for what would change a complete one."""
+    with writing(session):
+        upload = lock(session, caller, upload_id)
+        said = upload.details | details
+        if said != upload.details and upload.state != "open":
+            raise Conflict("The upload is complete; what was said of it cannot be changed.")
+        if len(said) > MOST_DETAILS:
+            raise InvalidRequest(f"An upload may have {MOST_DETAILS} values of metadata.")
+        upload.details = said
+
+
 def abandon(session: Session, caller: Caller, upload_id: str) -> None:
     """Give the upload up; its bytes are removed by `tidy`. Raises NotFound, UploadGone,
     NotAllowed: a complete upload is a recording, deleted by retention and officers alone.
@@ -200,24 +213,6 @@ def abandon(session: Session, caller: Caller, upload_id: str) -> None:
             raise NotAllowed("The upload is complete; its recording cannot be deleted this way.")
         _end(upload, "abandoned")
         audit.record(session, caller.actor, "upload.cancelled", ("upload", upload_id))
-
-
-def describe(session: Session, caller: Caller, upload_id: str, details: dict[str, str]) -> None:
-    """Add to what the client says of an open upload; a name that is there gets its new value.
-
-    Raises NotFound, UploadGone, InvalidRequest for too many, Conflict once it is complete, unless
-    all of it was said before.
-    """
-    with writing(session):
-        upload = lock(session, caller, upload_id)
-        merged = upload.details | details
-        if merged == upload.details:
-            return
-        if upload.state != "open":
-            raise Conflict("The upload is complete; nothing can be added to its metadata.")
-        if len(merged) > MOST_DETAILS:
-            raise InvalidRequest(f"An upload may have {MOST_DETAILS} values of metadata.")
-        upload.details = merged
 
 
 def expire(session: Session, now: datetime) -> list[str]:
