@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pwd
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from portal import migrate, queue
 from portal.app import create_app
 from portal.config import BadSetting, Settings
-from portal.core import accounts, assembly, fixity, reconcile, tokens, uploads
+from portal.core import accounts, assembly, deletion, fixity, reconcile, tokens, uploads
 from portal.core.accounts import ROLE_MAY
-from portal.core.audit import SYSTEM
+from portal.core.audit import SYSTEM, Actor
 from portal.core.errors import Refusal
 from portal.core.models import Recording, is_id
 from portal.core.transaction import utc_now
@@ -205,3 +206,38 @@ def cleanup_expired_uploads(verbose: bool) -> None:
                 click.echo(f"expired {upload_id}")
         reconcile.tidy_ended(db.session, store)
         click.echo(f"Cleaned up {len(expired)} expired uploads")
+
+
+@command
+@click.argument("recording_id")
+@click.option("--reason", required=True, help="Why; whoever releases it will ask.")
+def hold(recording_id: str, reason: str) -> None:
+    """Put a recording under legal hold: nothing deletes it until it is released."""
+    with application(existing=True):
+        deletion.hold(db.session, _operator(), _known(recording_id), reason)
+        click.echo(f"Held {recording_id}.")
+
+
+@command
+@click.argument("recording_id")
+def release(recording_id: str) -> None:
+    """End every legal hold of a recording."""
+    with application(existing=True):
+        count = deletion.end_holds(db.session, _operator(), _known(recording_id))
+        click.echo(f"Released {recording_id}: {count} legal hold(s) ended.")
+
+
+def _operator() -> Actor:
+    """Whoever sits at the shell, as far as the operating system knows."""
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:  # in a container, say
+        name = f"uid {number}"
+    return Actor("shell", None, f"{name} (shell)")
+
+
+def _known(recording_id: str) -> str:
+    if not is_id(recording_id):
+        raise ValueError("This is no id of a recording; its page shows it as its number.")
+    return recording_id

@@ -76,9 +76,10 @@ def shaped(shape: type[Said], value: Any) -> Said:
         raise InvalidRequest(f"{where}: {first['msg']}.") from error
 
 
-def whole_body(most: int) -> bytes:
-    """All bytes of a small body. Raises TooLarge, before reading where its length is announced."""
-    body = request_body()
+def whole_body(most: int, body: RequestBody | None = None) -> bytes:
+    """All bytes of a small body, the request's own or a file of its form. Raises TooLarge, before
+    reading where its length is announced."""
+    body = body or request_body()
     refusal = TooLarge(f"This request may have {most} bytes at most.")
     if body.length is not None and body.length > most:
         raise refusal

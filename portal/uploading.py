@@ -8,9 +8,11 @@ from portal import queue
 from portal.auth import caller
 from portal.config import Settings
 from portal.core import appending, assembly, chunks, concatenating, finishing, uploads
-from portal.core.checks import Check
+from portal.core.checks import Check, Tally, Whole
+from portal.core.errors import Conflict, OffsetMismatch, TakenOver, TryAgainLater
 from portal.core.finishing import Outcome
 from portal.core.limits import Limits, Terms
+from portal.core.models import Upload
 from portal.core.uploads import NewUpload, Progress
 from portal.db import db
 from portal.receiving import RequestBody
@@ -63,7 +65,7 @@ def append(
     upload_id: str,
     offset: int,
     body: RequestBody,
-    check: Check | None = None,
+    check: Check | Whole | None = None,
     length: int | None = None,
 ) -> Progress:
     """See portal.core.appending.append. Keeps what arrived of a body that was cut, and then
@@ -85,12 +87,44 @@ def put_chunk(
     return chunks.put(db.session, store, caller(), upload_id, number, body, lifetime, sha256)
 
 
-def finish(upload_id: str, total: int | None = None, sha256: str | None = None) -> Outcome:
+def start_over(upload_id: str) -> None:
+    """See portal.core.appending.start_over."""
+    appending.start_over(db.session, store, caller(), upload_id)
+
+
+def append_anew(upload: Upload, body: RequestBody) -> None:
+    """The whole file, from a client that knows no offsets and sends everything again after a
+    cut. What had arrived makes room for it; once the upload is complete, it must be the same."""
+    if upload.state != "open":
+        _refuse_other(upload, body)
+        return
+    check = Whole(body.refuse_cut) if upload.length is None else None
+    try:
+        start_over(upload.id)
+        append(upload.id, 0, body, check)
+    except (OffsetMismatch, TakenOver) as error:
+        raise TryAgainLater("Another request has begun this file anew; send it again.") from error
+
+
+def _refuse_other(upload: Upload, body: RequestBody) -> None:
+    tally, length = Tally(), upload.length or 0
+    if body.length in (None, length):
+        for _ in tally.over(body.take(None, length + 1)):
+            pass
+        body.refuse_cut()
+    found = outcome(upload.id, settings().finish_wait_seconds).recording
+    if body.received != length or (found is not None and found.sha256 != tally.sha256):
+        raise Conflict("The upload is complete, with other bytes than these; begin a new one.")
+
+
+def finish(
+    upload_id: str, total: int | None = None, sha256: str | None = None, length: int | None = None
+) -> Outcome:
     """Begin the assembly of a whole upload and wait a little for what becomes of it.
 
     See portal.core.finishing.finish. A refused content is told by the outcome, not raised.
     """
-    ring_if_finished(finishing.finish(db.session, caller(), upload_id, total, sha256))
+    ring_if_finished(finishing.finish(db.session, caller(), upload_id, total, sha256, length))
     return outcome(upload_id, settings().finish_wait_seconds)
 
 

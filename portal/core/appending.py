@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from portal.core import uploads
+from portal.core import audit, uploads
 from portal.core.accounts import Caller
-from portal.core.checks import Check
+from portal.core.checks import Check, Whole
 from portal.core.errors import Conflict, NotAllowed, OffsetMismatch, TakenOver, TooLarge
 from portal.core.limits import Terms
 from portal.core.models import Part, Upload
@@ -78,7 +78,7 @@ def append(
     offset: int,
     body: Body,
     lifetime: timedelta,
-    check: Check | None = None,
+    check: Check | Whole | None = None,
     length: int | None = None,
 ) -> Progress:
     """Add the body's bytes at `offset` and return what is acknowledged then.
@@ -99,6 +99,28 @@ def append(
     return Progress(turn.upload_id, turn.offset, turn.length, turn.expires_at, finished)
 
 
+def start_over(session: Session, store: Store, caller: Caller, upload_id: str) -> None:
+    """Drop what has arrived: the client sends everything again from its first byte.
+
+    Whoever still writes is shut out, so that the bytes of two requests are never mixed.
+    Raises NotFound, UploadGone, Conflict, NotAllowed.
+    """
+    with writing(session):
+        upload = uploads.lock(session, caller, upload_id)
+        _refuse_unfit(upload)
+        if upload.state != "open":
+            raise Conflict("The upload is complete; it takes no more bytes.")
+        keys = session.scalars(select(Part.key).where(Part.upload_id == upload_id)).all()
+        session.execute(delete(Part).where(Part.upload_id == upload_id))
+        if keys:
+            subject = ("upload", upload_id)
+            audit.record(session, caller.actor, "upload.restarted", subject, dropped=upload.offset)
+        upload.offset, upload.writing = 0, None
+        upload.generation += 1
+    for key in keys:  # cut off here, they are swept as bytes without a row
+        store.delete(key)
+
+
 def _take_turn(
     session: Session,
     caller: Caller,
@@ -112,7 +134,7 @@ def _take_turn(
         upload = uploads.lock(session, caller, upload_id)
         terms = Terms(**upload.terms)
         _refuse_unfit(upload)
-        _learn_length(upload, terms, length)
+        learn_length(upload, length)
         end = terms.most_bytes if upload.length is None else upload.length
         _refuse_misfit(upload, offset, body.length, end)
         if upload.state == "open":
@@ -143,12 +165,13 @@ def _refuse_unfit(upload: Upload) -> None:
         raise Conflict("This upload is sent in numbered chunks.")
 
 
-def _learn_length(upload: Upload, terms: Terms, length: int | None) -> None:
+def learn_length(upload: Upload, length: int | None) -> None:
+    """The client says how long the whole is. Raises Conflict, TooLarge."""
     if length is None or length == upload.length:
         return
     if upload.length is not None:
         raise Conflict(f"The upload has {upload.length} bytes; that cannot be changed.")
-    uploads.refuse_too_large(terms, length)
+    uploads.refuse_too_large(Terms(**upload.terms), length)
     if length < upload.offset:
         raise Conflict(f"{upload.offset} bytes have arrived already; the length is less.")
     upload.length = length
@@ -171,7 +194,7 @@ def _refuse_misfit(upload: Upload, offset: int, announced: int | None, end: int)
 
 
 def _receive_part(
-    session: Session, store: Store, turn: _Turn, body: Body, check: Check | None
+    session: Session, store: Store, turn: _Turn, body: Body, check: Check | Whole | None
 ) -> _Turn:
     stored = store.write(turn.key, _source(turn, body, check))
     if stored.size == 0:
@@ -186,7 +209,7 @@ def _receive_part(
     return replace(turn, number=turn.number + 1, offset=offset, expires_at=until)
 
 
-def _source(turn: _Turn, body: Body, check: Check | None) -> Iterator[Block]:
+def _source(turn: _Turn, body: Body, check: Check | Whole | None) -> Iterator[Block]:
     room = turn.end - turn.offset
     if check is None:
         return within(room, body.take(PART_SECONDS, PART_BYTES))

@@ -59,6 +59,18 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """All of the bytes or none of them, where nobody has said how many there are: else a cut
+    could pass for the end. `refuse_cut` raises the refusal of a body that did not arrive whole."""
+
+    refuse_cut: Callable[[], None]
+
+    def over(self, source: Iterator[Block]) -> Iterator[Block]:
+        yield from source
+        self.refuse_cut()
+
+
+@dataclass(frozen=True)
 class Check:
     """What one request's bytes must hash to."""
 

@@ -11,17 +11,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.core import audit, leases, recordings
+from portal.core import audit, leases
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM
-from portal.core.errors import Held, NotFound
+from portal.core.errors import Held, InvalidRequest, NotFound
 from portal.core.leases import Lease
 from portal.core.models import LegalHold, Recording
 from portal.core.transaction import release, utc_now, writing
 from storage_backends import StorageUnavailable, Store
 
 KIND = "purge_recording"
-GOING = ("deleting", "purging", "deleted")
+GONE = ("purging", "deleted")
+GOING = ("deleting", *GONE)
+NOT_THERE = "There is no such recording, or it is not yours."
 
 
 def assert_deletable(
@@ -42,12 +44,11 @@ def ask(
     session: Session, caller: Caller, recording_id: str, reason: str, keep: timedelta
 ) -> Recording:
     """Mark a recording for deletion; harmless to repeat. Raises NotFound, NotAllowed, Held."""
-    recordings.find(session, caller, recording_id)
     mine = caller.owner_filter("delete")
     with writing(session):
         recording = _locked(session, recording_id)
         if mine is not None and recording.owner_id != mine:
-            raise NotFound("There is no such recording, or it is not yours.")
+            raise NotFound(NOT_THERE)
         if recording.state not in GOING:
             assert_deletable(session, recording, keep, utc_now())
             recording.state, recording.deletion_reason = "deleting", reason
@@ -61,7 +62,7 @@ def _locked(session: Session, recording_id: str) -> Recording:
     query = select(Recording).where(Recording.id == recording_id).with_for_update()
     recording = session.scalar(query)
     if recording is None:
-        raise NotFound("There is no such recording.")
+        raise NotFound(NOT_THERE)
     return recording
 
 
@@ -122,10 +123,15 @@ def waiting(session: Session, limit: int = 500) -> list[str]:
 
 
 def hold(session: Session, actor: audit.Actor, recording_id: str, reason: str) -> LegalHold:
-    """From now on nothing deletes the recording. Raises NotFound, Held if it is too late."""
+    """From now on nothing deletes the recording.
+
+    Raises NotFound, InvalidRequest without a reason, Held if it is too late.
+    """
+    if not reason.strip():
+        raise InvalidRequest("Say why the recording is held; whoever releases it will ask.")
     with writing(session):
         recording = _locked(session, recording_id)
-        if recording.state in ("purging", "deleted"):
+        if recording.state in GONE:
             raise Held("The recording is deleted already; nothing is left to hold.")
         if recording.state == "deleting":
             _give_back(session, recording, "a legal hold was placed")

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal.core import chunks, uploads
 from portal.core.accounts import Caller
+from portal.core.appending import learn_length
 from portal.core.errors import Conflict, Incomplete, InvalidRequest
 from portal.core.models import Recording, Upload
 from portal.core.transaction import release, writing
@@ -30,7 +31,12 @@ class Outcome:
     recording: Recording | None = None
 
 
-WORDS = {"abandoned": "cancelled", "finishing": "processing", "deleting": "deleted"}
+WORDS = {
+    "abandoned": "cancelled",
+    "finishing": "processing",
+    "deleting": "deleted",
+    "purging": "deleted",
+}
 
 
 def finish(
@@ -39,24 +45,32 @@ def finish(
     upload_id: str,
     total: int | None = None,
     sha256: str | None = None,
+    length: int | None = None,
 ) -> Progress:
     """Begin the assembly of an upload whose bytes are all here. Harmless to repeat.
 
-    `total`: how many chunks the client has sent, where that was not agreed before. `sha256`: of
-    the whole file, likewise. Raises NotFound, UploadGone, InvalidRequest, Incomplete,
-    and Conflict for a piece of another upload.
+    `total`: how many chunks the client has sent, where that was not agreed before. `sha256` and
+    `length`: of the whole file, likewise. Raises NotFound, UploadGone, InvalidRequest, Incomplete,
+    and Conflict for another length, and for a piece of another upload.
     """
     with writing(session):
         upload = uploads.lock(session, caller, upload_id)
         if upload.concat == "partial":
             raise Conflict("This is a piece of an upload; join the pieces, and finish that one.")
         if upload.state == "open":
+            learn_length(upload, length)
+            _refuse_other_sha256(upload, sha256)
             _refuse_incomplete(session, upload, total)
             upload.declared_sha256 = upload.declared_sha256 or sha256
             uploads.begin_finishing(session, upload, caller.actor)
             session.flush()
             session.refresh(upload)
         return progress_of(upload)
+
+
+def _refuse_other_sha256(upload: Upload, sha256: str | None) -> None:
+    if sha256 is not None and upload.declared_sha256 not in (None, sha256):
+        raise Conflict("Another SHA-256 was declared when the upload began; that stays.")
 
 
 def _refuse_incomplete(session: Session, upload: Upload, total: int | None) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from portal.core import assembly, uploads
+from portal.core.deletion import GONE
 from portal.core.models import Job, Part, Recording, Upload
 from portal.core.transaction import release, utc_now
 from storage_backends import ObjectNotFound, Store, StoredObject
@@ -64,8 +65,10 @@ def tidy_ended(session: Session, store: Store) -> int:
 
 
 def recordings(session: Session, *only: ColumnElement[bool]) -> Iterator[Recording]:
-    """All recordings, or only these, in the order of their ids; one batch in memory at a time."""
-    query = select(Recording).where(*only).order_by(Recording.id).limit(BATCH)
+    """All recordings that have bytes, or only these of them, in the order of their ids; one batch
+    in memory at a time."""
+    there = Recording.state.not_in(GONE)
+    query = select(Recording).where(there, *only).order_by(Recording.id).limit(BATCH)
     last: str | None = ""
     while last is not None:
         batch = session.scalars(query.where(Recording.id > last)).all()
@@ -103,7 +106,10 @@ def _without_row(session: Session, batch: list[StoredObject]) -> Iterator[str]:
 
 def _missing(session: Session, store: Store) -> Iterator[str]:
     """Keys of recordings whose object is not in the store."""
-    return (each.key for each in recordings(session) if not _stands(store, each.key))
+    for each in recordings(session):
+        # The second look: it may have been deleted since we read its row.
+        if not _stands(store, each.key) and any(recordings(session, Recording.id == each.id)):
+            yield each.key
 
 
 def _stands(store: Store, key: str) -> bool:

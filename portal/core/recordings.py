@@ -20,6 +20,10 @@ SHOWN = ("ready", "quarantined")
 """What a list shows that asks for no state: tombstones are for those who look for them."""
 
 
+INNER = {"deleting": ("deleting", "purging")}
+"""What looks like one state from outside."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Which recordings are asked for; None and nothing mean any. `details`: what the client said
@@ -72,7 +76,7 @@ def _filtered(query: Select[Recording], wanted: Wanted) -> Select[Recording]:
     if wanted.state is None:
         query = query.where(Recording.state.in_(SHOWN))
     else:
-        query = query.where(Recording.state == wanted.state)
+        query = query.where(Recording.state.in_(INNER.get(wanted.state, (wanted.state,))))
     if wanted.source is not None:
         query = query.where(Recording.source == wanted.source)
     if wanted.received_from is not None:
@@ -126,6 +130,8 @@ def find_playable(session: Session, caller: Caller, recording_id: str) -> Record
     mine = caller.owner_filter("play")
     if mine is not None and recording.owner_id != mine:
         raise NotAllowed("You may play your own recordings only.")
+    if recording.state in ("deleting", "purging", "deleted"):
+        raise NotFound("The recording was deleted.")
     if recording.state != "ready" or recording.integrity != "ok":
         raise NotPlayable("This recording is not served: it is quarantined or damaged.")
     return recording

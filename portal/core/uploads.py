@@ -18,13 +18,22 @@ from sqlalchemy.orm import Session
 from portal.core import audit, limits
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM, Actor
-from portal.core.errors import Conflict, KeyReused, NotAllowed, NotFound, TooLarge, UploadGone
+from portal.core.errors import (
+    Conflict,
+    InvalidRequest,
+    KeyReused,
+    NotAllowed,
+    NotFound,
+    TooLarge,
+    UploadGone,
+)
 from portal.core.limits import Limits, Terms
 from portal.core.models import Part, Upload, new_id
 from portal.core.transaction import release, utc_now, writing
 from storage_backends import Store
 
 SETTLE_SECONDS = 0.5
+MOST_DETAILS = 200
 FAILED_KEPT = timedelta(days=7)
 """How long the bytes of a failed upload stay for whoever has to find out why."""
 
@@ -196,6 +205,19 @@ def begin_finishing(session: Session, upload: Upload, actor: Actor) -> None:
         .values(state="finishing", writing=None, length=upload.offset)
     )
     audit.record(session, actor, "upload.received", ("upload", upload.id))
+
+
+def describe(session: Session, caller: Caller, upload_id: str, details: dict[str, str]) -> None:
+    """Add to what the client has said of an open upload; harmless to repeat. Raises NotFound,
+    UploadGone, InvalidRequest for too much, and Conflict for what would change a complete one."""
+    with writing(session):
+        upload = lock(session, caller, upload_id)
+        said = upload.details | details
+        if said != upload.details and upload.state != "open":
+            raise Conflict("The upload is complete; what was said of it cannot be changed.")
+        if len(said) > MOST_DETAILS:
+            raise InvalidRequest(f"An upload may have {MOST_DETAILS} values of metadata.")
+        upload.details = said
 
 
 def abandon(session: Session, caller: Caller, upload_id: str) -> None:

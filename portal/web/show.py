@@ -20,6 +20,9 @@ STATES: dict[str, LazyString] = {
     "open": lazy_gettext("Receiving"),
     "finishing": lazy_gettext("Assembling"),
     "failed": lazy_gettext("Failed"),
+    "deleting": lazy_gettext("Being deleted"),
+    "purging": lazy_gettext("Being deleted"),
+    "deleted": lazy_gettext("Deleted"),
 }
 KINDS: dict[str, LazyString] = {"video": lazy_gettext("Video"), "audio": lazy_gettext("Audio")}
 REASONS: dict[str, LazyString] = {
@@ -42,6 +45,14 @@ ACTIONS: dict[str, LazyString] = {
     "upload.rejected": lazy_gettext("Upload rejected"),
     "upload.cancelled": lazy_gettext("Upload cancelled"),
     "upload.expired": lazy_gettext("Upload expired"),
+    "upload.restarted": lazy_gettext("Upload begun anew"),
+    "recording.download": lazy_gettext("Recording downloaded"),
+    "deletion.requested": lazy_gettext("Deletion requested"),
+    "deletion.refused": lazy_gettext("Deletion refused"),
+    "recording.purge": lazy_gettext("Deletion begun"),
+    "recording.deleted": lazy_gettext("Recording deleted"),
+    "hold.placed": lazy_gettext("Legal hold placed"),
+    "hold.released": lazy_gettext("Legal hold released"),
     "integrity.verified": lazy_gettext("Integrity confirmed"),
     "integrity.mismatch": lazy_gettext("Integrity check failed"),
 }

@@ -1,0 +1,375 @@
+"""Recordings for programs: who finds which, page by page; their bytes; their deletion."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.web.browsing import Person
+
+LIST = "/api/recordings"
+NOWHERE = f"{LIST}/00000000-0000-7000-8000-000000000000"
+EVERYTHING = ("upload", "read", "delete")
+
+
+class Program:
+    """A caller of the API with a token of its own."""
+
+    def __init__(self, portal: Portal, role: str = "uploader", *scopes: str) -> None:
+        self.portal = portal
+        self.token = portal.token(role, *(scopes or EVERYTHING))
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = f"Bearer {self.token}"
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return self.session.get(self.portal.url + path, headers=headers)
+
+    def listed(self, query: str = "") -> list[str]:
+        answer = self.get(f"{LIST}?{query}")
+        assert answer.status_code == 200, answer.text
+        return [each["file_id"] for each in answer.json()["recordings"]]
+
+    def delete(self, recording_id: str, body: Any = None, query: str = "") -> requests.Response:
+        return self.session.delete(f"{self.portal.url}{LIST}/{recording_id}{query}", json=body)
+
+    def send(self, content: bytes, **metadata: str) -> str:
+        """A recording that came by tus, whatever becomes of it; its id."""
+        tus = Tus(self.portal, self.token)
+        pairs = {name: base64.b64encode(text.encode()).decode() for name, text in metadata.items()}
+        path = tus.begin(len(content), ",".join(f"{name} {text}" for name, text in pairs.items()))
+        assert tus.patch(path, 0, content).status_code == 204
+        self.portal.recording(upload_id(path))
+        return upload_id(path)
+
+
+@pytest.fixture(scope="module")
+def sound(media: Callable[..., Path]) -> bytes:
+    return media("call-sales-0815.wav").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def owner(portal: Portal) -> Program:
+    return Program(portal)
+
+
+@pytest.fixture(scope="module")
+def call(owner: Program, sound: bytes) -> str:
+    return owner.send(sound, filename='Zoë’s call; "1".wav', wats_user="zoe", lead_id="7")
+
+
+@pytest.fixture(scope="module")
+def diary(owner: Program, call: str) -> str:
+    """What is no recording, and came after one."""
+    return owner.send(b"Dear diary", filename="diary.txt", session_id="d-1")
+
+
+def test_a_recording_is_told_with_everything_that_is_known(
+    portal: Portal, owner: Program, call: str, sound: bytes
+) -> None:
+    said = owner.get(f"{LIST}/{call}").json()
+    row = portal.recording(call)
+    assert said["file_id"] == call and said["filename"] == 'Zoë’s call; "1".wav'
+    assert (said["status"], said["source"], said["size"]) == ("ready", "tus", len(sound))
+    assert (said["sha256"], said["content_type"]) == (row["sha256"], "audio/wav")
+    assert said["duration_ms"] == row["duration_ms"] > 3000
+    assert said["details"]["wats_user"] == "zoe"
+    assert datetime.fromisoformat(said["received_at"]).tzinfo is UTC
+    assert (said["deleted_at"], said["error"]) == (None, None)
+    assert owner.get(LIST).json()["recordings"][-1] == said
+
+
+def test_the_newest_come_first_and_pages_meet(owner: Program, call: str, diary: str) -> None:
+    assert owner.listed() == [diary, call]
+    first = owner.get(f"{LIST}?limit=1").json()
+    assert ([each["file_id"] for each in first["recordings"]], first["next_cursor"]) == (
+        [diary],
+        diary,
+    )
+    second = owner.get(f"{LIST}?limit=1&cursor={first['next_cursor']}").json()
+    assert [each["file_id"] for each in second["recordings"]] == [call]
+    assert second["next_cursor"] is None
+
+
+def test_what_is_asked_for_is_found_and_nothing_else(owner: Program, call: str, diary: str) -> None:
+    received = owner.get(f"{LIST}/{diary}").json()["received_at"]
+    plus = (datetime.fromisoformat(received) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    for query, found in {
+        "state=ready": [call],
+        "state=quarantined": [diary],
+        "state=deleted": [],
+        "source=tus": [diary, call],
+        "source=calls": [],
+        "details.wats_user=zoe": [call],
+        "wats_user=zoe": [call],
+        "wats_user=zo": [],
+        "wats_user=ZOE": [],
+        "lead_id=7&wats_user=zoe": [call],
+        "lead_id=7&details.session_id=d-1": [],
+        "session_id=d-1": [diary],
+        "details.filename=diary.txt": [diary],
+        "details.nothing=": [],
+        f"received_from={received}": [diary],
+        f"received_to={received}": [call],
+        f"received_from={plus}%2B02:00": [diary],
+        f"received_from={plus}+02:00": [diary],
+        "received_from=2099-01-01T00:00:00Z": [],
+        "wats_user=" + quote("' OR 1=1 --"): [],
+    }.items():
+        assert owner.listed(query) == found, query
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("stat=ready", "stat"),
+        ("details=x", "details"),
+        ("details.%3Cname%3E=", ""),
+        ("%00=1", "parameter"),
+        ("state=lost", "state"),
+        ("state=purging", "state"),
+        ("state=ready&state=ready", "state"),
+        ("limit=0", "limit"),
+        ("limit=501", "limit"),
+        ("limit=%2B5", "limit"),
+        ("limit=", "limit"),
+        ("limit=%D9%A5", "limit"),
+        ("cursor=1", "cursor"),
+        ("cursor=", "cursor"),
+        ("received_from=yesterday", "received_from"),
+        ("received_from=2026-01-01", "received_from"),
+        ("received_from=2026-01-01T00:00:00", "received_from"),
+        ("received_from=2026-13-01T00:00:00Z", "received_from"),
+        ("received_to=0001-01-01T00:00:00%2B14:00", "received_to"),
+        ("wats_user=%00", "wats_user"),
+        ("&".join(f"details.{n}=x" for n in range(400)), "details"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_by_name(owner: Program, query: str, named: str) -> None:
+    answer = owner.get(f"{LIST}?{query}")
+    if not named:
+        assert answer.json()["recordings"] == []
+        return
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
+    assert named in answer.json()["error"]["message"]
+
+
+def test_the_largest_page_is_500(owner: Program, call: str) -> None:
+    assert call in owner.listed("limit=500")
+
+
+def test_everybody_sees_what_is_theirs_to_see(portal: Portal, owner: Program, call: str) -> None:
+    other, auditor = Program(portal), Program(portal, "auditor", "read")
+    assert call in auditor.listed("limit=500") and other.listed() == []
+    assert auditor.get(f"{LIST}/{call}/content").status_code == 200
+    for path in (f"{LIST}/{call}", f"{LIST}/{call}/content"):
+        assert other.get(path).status_code == 404
+        assert requests.get(portal.url + path).status_code == 401
+        assert Program(portal, "uploader", "upload").get(path).status_code == 403
+    assert other.delete(call).status_code == 404
+    assert Program(portal, "auditor", "read", "delete").delete(call).status_code == 403
+    assert Program(portal, "uploader", "upload", "read").delete(call).status_code == 403
+    assert requests.delete(f"{portal.url}{LIST}/{call}").status_code == 401
+    assert requests.get(portal.url + LIST).status_code == 401
+    assert Program(portal, "uploader", "upload").get(LIST).status_code == 403
+    reviewer = Program(portal, "admin", "read")
+    assert reviewer.get(f"{LIST}/{call}").status_code == 200
+    assert reviewer.get(f"{LIST}/{call}/content").status_code == 403
+    assert owner.get(f"{LIST}/{call}").json()["status"] == "ready"
+
+
+@pytest.mark.parametrize("damaged", ["1", "..%2f..", "%00", "0" * 36, "x" * 5000])
+def test_damaged_ids_are_not_found(owner: Program, damaged: str) -> None:
+    for path in (f"{LIST}/{damaged}", f"{LIST}/{damaged}/content", NOWHERE):
+        assert owner.get(path).status_code == 404
+    assert owner.delete(damaged).status_code == 404
+
+
+def downloads(portal: Portal, recording_id: str) -> list[dict[str, Any]]:
+    query = "SELECT * FROM audit_event WHERE object_id = ? AND action = 'recording.download'"
+    return portal.rows(query, recording_id)
+
+
+def test_content_comes_whole_in_ranges_and_inert(owner: Program, call: str, sound: bytes) -> None:
+    path = f"{LIST}/{call}/content"
+    whole = owner.get(path)
+    assert (whole.status_code, whole.content) == (200, sound)
+    assert whole.headers["Content-Type"] == "audio/wav"
+    assert whole.headers["X-Content-Type-Options"] == "nosniff"
+    name = "inline; filename*=UTF-8''Zo%C3%AB%E2%80%99s%20call%3B%20%221%22.wav"
+    assert whole.headers["Content-Disposition"] == name
+    part = owner.get(path, Range="bytes=100-199")
+    assert (part.status_code, part.content) == (206, sound[100:200])
+    assert part.headers["Content-Range"] == f"bytes 100-199/{len(sound)}"
+    assert owner.get(path, Range="bytes=-9999999").content == sound
+    assert owner.get(path, Range=f"bytes={len(sound)}-").status_code == 416
+    assert owner.get(path, **{"If-None-Match": whole.headers["ETag"]}).status_code == 304
+    head = owner.session.head(owner.portal.url + path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["Content-Length"]) == len(sound)
+
+
+def test_no_byte_is_sent_before_the_audit_log_says_to_whom(portal: Portal, call: str) -> None:
+    auditor = Program(portal, "auditor", "read")
+    path, before = f"{portal.url}{LIST}/{call}/content", len(downloads(portal, call))
+    assert auditor.session.head(path).status_code == 200
+    assert len(downloads(portal, call)) == before
+    with auditor.session.get(path, stream=True) as answer:
+        seen = downloads(portal, call)
+        assert next(answer.iter_content(1)) == b"R"
+    assert len(seen) == before + 1
+    assert seen[-1]["actor_type"] == "token" and auditor.token.split("_")[1] == seen[-1]["token_id"]
+
+
+def test_what_is_quarantined_is_never_served(portal: Portal, owner: Program, diary: str) -> None:
+    answer = owner.get(f"{LIST}/{diary}/content")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_playable")
+    assert downloads(portal, diary) == []
+    assert owner.get(f"{LIST}/{diary}").json()["error_code"] == "not_media"
+
+
+def test_what_is_no_sound_or_film_is_only_a_file_to_save(own_portal: Callable) -> None:
+    portal = own_portal(PORTAL_ACCEPT_TUS="*")
+    program = Program(portal)
+    answer = program.get(f"{LIST}/{program.send(b'Dear diary', filename='d.html')}/content")
+    assert answer.content == b"Dear diary"
+    assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''d.html"
+
+
+def gone(program: Program, recording_id: str) -> dict[str, Any]:
+    """What is told of a recording once it has been deleted."""
+
+    def tombstone() -> dict[str, Any] | None:
+        said = program.get(f"{LIST}/{recording_id}").json()
+        return said if said["status"] == "deleted" else None
+
+    return wait_for(tombstone)
+
+
+def test_a_deleted_recording_leaves_a_tombstone_and_no_bytes(
+    portal: Portal, owner: Program, sound: bytes
+) -> None:
+    doomed = owner.send(sound, filename="doomed.wav", wats_user="doomed")
+    folder = f"recordings/{doomed[:6]}/{doomed}"
+    assert portal.stored_files(folder)
+    answer = owner.delete(doomed, {"reason": "asked by the customer"})
+    assert answer.status_code == 200
+    assert answer.json() == {"file_id": doomed, "status": "deleting"}
+    said = gone(owner, doomed)
+    assert said["deletion_reason"] == "asked by the customer"
+    assert "@" in said["deleted_by"] and said["deleted_at"]
+    assert portal.stored_files(folder) == []
+    assert owner.delete(doomed).json() == {"file_id": doomed, "status": "deleted"}
+    assert gone(owner, doomed) == said
+    assert owner.get(f"{LIST}/{doomed}/content").status_code == 404
+    assert owner.listed("wats_user=doomed") == []
+    assert owner.listed("wats_user=doomed&state=deleted") == [doomed]
+    query = "SELECT action FROM audit_event WHERE object_id = ? ORDER BY seq"
+    events = [row["action"] for row in portal.rows(query, doomed)]
+    assert events[-3:] == ["deletion.requested", "recording.purge", "recording.deleted"]
+    assert (
+        "MISSING"
+        not in portal.cli("reconcile", check=False).stdout.replace("\n", "|").split(doomed)[0][-9:]
+    )
+    assert doomed not in portal.cli("reconcile", check=False).stdout
+
+
+def test_the_page_of_a_deleted_recording_says_who_and_why(
+    portal: Portal, owner: Program, sound: bytes
+) -> None:
+    doomed = owner.send(sound, filename="doomed.wav")
+    owner.delete(doomed, query="?reason=" + quote("<b>spring</b> cleaning"))
+    gone(owner, doomed)
+    page = Person(portal, "auditor").get(f"/recordings/{doomed}").text
+    assert "&lt;b&gt;spring&lt;/b&gt; cleaning" in page and 'id="player"' not in page
+    assert "Deletion requested" in page and "Recording deleted" in page
+    said = Person(portal, "auditor", "pt-BR").get(f"/recordings/{doomed}").text
+    assert "Excluída" in said and "Motivo: " in said and "Exclusão solicitada" in said
+    auditor = Person(portal, "auditor")
+    assert doomed not in auditor.get("/recordings").text
+    assert doomed in auditor.get("/recordings?state=deleted").text
+
+
+def test_a_recording_under_legal_hold_stays(portal: Portal, owner: Program, sound: bytes) -> None:
+    held = owner.send(sound)
+    portal.cli("hold", held, "--reason", "lawsuit 12")
+    for _ in range(2):
+        answer = owner.delete(held)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "held")
+        assert "legal hold" in answer.json()["error"]["message"]
+    assert owner.get(f"{LIST}/{held}/content").content == sound
+    portal.cli("release", held)
+    assert owner.delete(held).status_code == 200
+    gone(owner, held)
+
+
+def test_nothing_is_deleted_before_its_time(own_portal: Callable, sound: bytes) -> None:
+    portal = own_portal(PORTAL_KEEP_DAYS="30")
+    program = Program(portal)
+    kept = program.send(sound)
+    answer = program.delete(kept)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "held")
+    until = (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%d")
+    assert until in answer.json()["error"]["message"]
+    assert program.get(f"{LIST}/{kept}/content").content == sound
+
+
+def test_an_upload_that_is_still_open_is_no_recording(portal: Portal, owner: Program) -> None:
+    path = Tus(portal, owner.token).begin(100)
+    for answer in (owner.delete(upload_id(path)), owner.get(f"{LIST}/{upload_id(path)}")):
+        assert answer.status_code == 404
+    assert Tus(portal, owner.token).head(path).status_code == 200
+
+
+def test_an_officer_deletes_what_is_not_theirs_and_the_scope_alone_is_enough(
+    portal: Portal, owner: Program, sound: bytes
+) -> None:
+    doomed = owner.send(sound)
+    officer = Program(portal, "officer", "delete")
+    assert officer.get(f"{LIST}/{doomed}").status_code == 403
+    assert officer.delete(doomed).status_code == 200
+    assert gone(owner, doomed)["deletion_reason"] == "No reason was given."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"no",
+        b"[]",
+        b"[" * 100_000,
+        b'{"reason": 5}',
+        b'{"reason": "\\u0000"}',
+        b'{"reason": "\\ud800"}',
+        json.dumps({"reason": "x" * 1001}).encode(),
+    ],
+)
+def test_a_damaged_reason_deletes_nothing(owner: Program, call: str, body: bytes) -> None:
+    answer = owner.session.delete(f"{owner.portal.url}{LIST}/{call}", data=body)
+    assert answer.status_code == 400, answer.text
+    assert owner.delete(call, query="?reason=%00").status_code == 400
+    assert owner.get(f"{LIST}/{call}").json()["status"] == "ready"
+
+
+def test_a_huge_reason_is_refused(owner: Program, call: str) -> None:
+    url = f"{owner.portal.url}{LIST}/{call}"
+    assert owner.session.delete(url, data=b" " * 300_000).status_code == 413
+
+
+def test_deleting_at_once_is_one_deletion(portal: Portal, owner: Program, sound: bytes) -> None:
+    doomed = owner.send(sound)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: owner.delete(doomed), range(8)))
+    assert {each.status_code for each in answers} == {200}
+    gone(owner, doomed)
+    query = "SELECT action FROM audit_event WHERE object_id = ? AND action LIKE '%delet%'"
+    actions = [row["action"] for row in portal.rows(query, doomed)]
+    assert sorted(actions) == ["deletion.requested", "recording.deleted"]
