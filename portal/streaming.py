@@ -101,14 +101,16 @@ def _range_header(media: Media) -> str | None:
 
 
 def _inert(content_type: str) -> dict[str, str]:
-    """Headers that keep served media from being anything but media."""
+    """Headers that keep served media from being anything but media. What is no sound or film is
+    only ever a file to save."""
+    plays = content_type.startswith(("audio/", "video/"))
     return {
         "Content-Type": content_type,
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-store",
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "X-Content-Type-Options": "nosniff",
-        "Content-Disposition": "inline",
+        "Content-Disposition": "inline" if plays else "attachment",
     }
 
 

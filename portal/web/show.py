@@ -21,7 +21,13 @@ STATES: dict[str, LazyString] = {
     "finishing": lazy_gettext("Assembling"),
     "failed": lazy_gettext("Failed"),
 }
-KINDS: dict[str, LazyString] = {"video": lazy_gettext("Video"), "audio": lazy_gettext("Audio")}
+KINDS: dict[str, LazyString] = {
+    "video": lazy_gettext("Video"),
+    "audio": lazy_gettext("Audio"),
+    "image": lazy_gettext("Picture"),
+    "document": lazy_gettext("Document"),
+    "other": lazy_gettext("Other content"),
+}
 REASONS: dict[str, LazyString] = {
     "not_media": lazy_gettext("It is neither audio nor video."),
     "not_examined": lazy_gettext("The content could not be examined."),
