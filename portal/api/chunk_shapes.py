@@ -15,6 +15,7 @@ from portal.parsing import BIGGEST, Sha256, Size, Text, Told, clean
 
 STATUS = {"open": "active", "ready": "completed", "quarantined": "failed"}
 """The protocol's words, where they are not those of portal.core.finishing.Outcome."""
+EXPIRED = "Session expired: nothing arrived for too long. Begin a new one and send the file again."
 MISMATCH = (
     "Hash mismatch: the file that arrived does not have the SHA-256 that `file_hash` declared."
     " Begin a new upload and send the file again."
@@ -166,7 +167,9 @@ def completed(recording: Recording) -> Completed:
 
 
 def problem(found: Outcome) -> Problem | None:
-    """Why the file was refused, once it was whole."""
+    """Why nothing comes of the upload, if its client did not say so itself."""
+    if found.state == "expired":
+        return Problem(code="session_expired", message=EXPIRED)
     if found.code is None:
         return None
     message = MISMATCH if found.code == "checksum_mismatch" else found.reason

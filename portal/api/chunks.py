@@ -35,7 +35,6 @@ from portal.receiving import RequestBody, request_body
 
 AROUND_A_CHUNK = 16 * 1024
 """Bytes that the JSON of a chunk may have beside its base64."""
-EXPIRED = "Session expired: nothing arrived for too long. Begin a new one and send the file again."
 
 blueprint = Blueprint("chunks", __name__, url_prefix="/api/v1/upload")
 
@@ -154,13 +153,13 @@ def complete() -> Response:
 
 
 def _refuse(found: Outcome) -> NoReturn:
+    if found.state == "expired":
+        raise UploadExpired(shapes.EXPIRED)
     problem = shapes.problem(found)
     if problem is not None:
         refusal = NotAccepted(problem.message)
         refusal.code = problem.code
         raise refusal
-    if found.state == "expired":
-        raise UploadExpired(EXPIRED)
     raise UploadGone(f"The upload is {found.state}; begin a new one.")
 
 
@@ -208,7 +207,7 @@ def _own(upload_id: str) -> Upload:
 
 def _envelope(explained: Explained) -> Response:
     if isinstance(explained.error, UploadExpired):
-        explained = replace(explained, code="session_expired", sentence=EXPIRED)
+        explained = replace(explained, code="session_expired", sentence=shapes.EXPIRED)
     return json_envelope(explained)
 
 
