@@ -112,8 +112,9 @@ def _count(
             raise Conflict(f"Chunk {part.number} is here already, with other bytes.")
         if known is None and upload.state != "open":
             raise Conflict("The upload is complete; it takes no more chunks.")
-        now = utc_now()
-        upload.progress_at, upload.expires_at = now, now + lifetime
+        if upload.state == "open":
+            now = utc_now()
+            upload.progress_at, upload.expires_at = now, now + lifetime
         if known is None:
             _add(session, upload, part)
         return progress_of(upload), known is None

@@ -98,6 +98,10 @@ class UploadGone(Refusal):
     status = 410
 
 
+class UploadExpired(UploadGone):
+    """Nothing arrived for the upload's lifetime."""
+
+
 class TooLarge(Refusal):
     code = "too_large"
     status = 413

@@ -100,6 +100,8 @@ def _refuse_missing(session: Session, upload: Upload, total: int | None) -> None
 def outcome(session: Session, caller: Caller, upload_id: str) -> Outcome:
     """What became of the caller's upload so far. Raises NotFound."""
     upload = uploads.find(session, caller, upload_id)
+    if uploads.lapsed(upload):
+        return Outcome("expired")
     if upload.state != "done":
         return Outcome(WORDS.get(upload.state, upload.state), upload.error_code, upload.error_text)
     recording = session.get_one(Recording, upload_id)

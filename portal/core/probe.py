@@ -100,6 +100,8 @@ def sniffed(head: bytes) -> str:
     """The media type that the first bytes speak for, or an empty string."""
     if head[4:12] in (b"ftypmif1", b"ftypmsf1"):
         return "image/heif"
+    if head.startswith(b"%PDF-"):  # before the next line: some are written in ASCII throughout
+        return "application/pdf"
     if head.isascii() and b"\0" not in head and not head.startswith((b"#", b"<")):
         return "text/plain"
     try:  # two matching bytes (confidence 0.2) prove nothing: random content has them

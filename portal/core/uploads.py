@@ -25,6 +25,7 @@ from portal.core.errors import (
     NotAllowed,
     NotFound,
     TooLarge,
+    UploadExpired,
     UploadGone,
 )
 from portal.core.limits import Limits, Terms
@@ -68,11 +69,13 @@ class Progress:
     length: int | None
     expires_at: datetime
     finished: bool
+    chunk_size: int | None = None
 
 
 def progress_of(upload: Upload) -> Progress:
     finished = upload.state in ("finishing", "done")
-    return Progress(upload.id, upload.offset, upload.length, upload.expires_at, finished)
+    until, size = upload.expires_at, upload.chunk_size
+    return Progress(upload.id, upload.offset, upload.length, until, finished, size)
 
 
 def start(session: Session, caller: Caller, new: NewUpload, allowed: Limits) -> Progress:
@@ -244,7 +247,7 @@ def expire(session: Session, now: datetime) -> list[str]:
             .with_for_update(skip_locked=True)
         ).all()
         for upload in late:
-            if upload.length and upload.length == upload.offset and upload.concat is None:
+            if _whole(upload):
                 begin_finishing(session, upload, SYSTEM)
                 continue
             _end(upload, "expired")
@@ -299,6 +302,19 @@ def refuse_gone(upload: Upload) -> None:
     """Raises UploadGone unless the upload is open, being assembled, or done."""
     if upload.state == "failed":
         raise UploadGone(f"{upload.error_text} Upload the file again.")
-    lapsed = upload.state == "open" and upload.expires_at <= utc_now()
-    if lapsed or upload.state in ("abandoned", "expired"):
-        raise UploadGone("The upload has expired or was cancelled; begin a new one.")
+    if upload.state == "expired" or lapsed(upload):
+        raise UploadExpired("The upload has expired; begin a new one.")
+    if upload.state == "abandoned":
+        raise UploadGone("The upload was cancelled; begin a new one.")
+
+
+def lapsed(upload: Upload) -> bool:
+    """Whether it can no longer be continued, though `expire` has not come by yet."""
+    late = upload.state == "open" and upload.expires_at <= utc_now()
+    return late and not _whole(upload)
+
+
+def _whole(upload: Upload) -> bool:
+    """Whether all bytes are here and only the client's word is missing."""
+    here = bool(upload.length) and upload.length == upload.offset
+    return here and upload.concat is None

@@ -24,7 +24,13 @@ STATES: dict[str, LazyString] = {
     "purging": lazy_gettext("Being deleted"),
     "deleted": lazy_gettext("Deleted"),
 }
-KINDS: dict[str, LazyString] = {"video": lazy_gettext("Video"), "audio": lazy_gettext("Audio")}
+KINDS: dict[str, LazyString] = {
+    "video": lazy_gettext("Video"),
+    "audio": lazy_gettext("Audio"),
+    "image": lazy_gettext("Picture"),
+    "document": lazy_gettext("Document"),
+    "other": lazy_gettext("Other content"),
+}
 REASONS: dict[str, LazyString] = {
     "not_media": lazy_gettext("It is neither audio nor video."),
     "not_examined": lazy_gettext("The content could not be examined."),

@@ -212,6 +212,7 @@ def test_peaks_of_a_very_long_recording_need_little_memory() -> None:
             b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0" + bytes(60),
             "image/png",
         ),
+        (b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n", "application/pdf"),
         (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1" + bytes(300), "image/avif"),
         (b"PK\x03\x04\x14\0\0\0\0\0" + bytes(300), "document"),
         (b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nt=0 0\nm=audio 5004 RTP/AVP 0\n", "text"),
