@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from portal.core import audit, limits
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM, Actor
-from portal.core.errors import KeyReused, NotAllowed, NotFound, TooLarge, UploadGone
+from portal.core.errors import Conflict, KeyReused, NotAllowed, NotFound, TooLarge, UploadGone
 from portal.core.limits import Limits, Terms
 from portal.core.models import Part, Upload, new_id
 from portal.core.transaction import release, utc_now, writing
@@ -179,6 +179,17 @@ def begin_finishing(session: Session, upload: Upload, actor: Actor) -> None:
         .values(state="finishing", writing=None, length=upload.offset)
     )
     audit.record(session, actor, "upload.received", ("upload", upload.id))
+
+
+def describe(session: Session, caller: Caller, upload_id: str, details: dict[str, str]) -> None:
+    """Add to what the client has said of an open upload; harmless to repeat. Raises NotFound,
+    UploadGone, and Conflict for what would change a complete one."""
+    with writing(session):
+        upload = lock(session, caller, upload_id)
+        said = upload.details | details
+        if said != upload.details and upload.state != "open":
+            raise Conflict("The upload is complete; what was said of it cannot be changed.")
+        upload.details = said
 
 
 def abandon(session: Session, caller: Caller, upload_id: str) -> None:
