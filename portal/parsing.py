@@ -23,7 +23,7 @@ MOST_JSON = 256 * 1024
 BIGGEST = 10**15 - 1
 LONGEST_DETAIL = 1024
 
-Said = TypeVar("Said", bound="Told")
+Said = TypeVar("Said", bound=BaseModel)
 
 
 def clean(text: str) -> str:

@@ -78,9 +78,8 @@ def desk(tmp_path: Path, media: Callable[[str], Path]) -> Path:
 @pytest.mark.parametrize(
     "document", sorted(ROOT.glob("docs/wire/*.md")), ids=lambda path: path.name
 )
-def test_every_example_runs_as_it_stands(
-    document: Path, portal: Portal, token: str, desk: Path
-) -> None:
+def test_every_example_runs_as_it_stands(document: Path, portal: Portal, desk: Path) -> None:
+    token = portal.token("uploader", "upload", "read", leads=["*"])
     told = {"PORTAL": portal.url, "TOKEN": token, "NODE_PATH": str(NODE_MODULES)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for example in examples(document):
