@@ -24,7 +24,7 @@ class Description:
     statuses that the dialect's error envelope comes with, beside 401, 403, 429 and 503, which
     every route may give. `headers`, `query`: names of request headers and parameters, each with
     a sentence; so are `form`, the fields of a multipart body, and `answers`, the answer's own
-    headers."""
+    headers. `needs`: those of them that must be sent."""
 
     summary: str
     takes: type[BaseModel] | tuple[str, ...] | None = None
@@ -34,6 +34,7 @@ class Description:
     query: dict[str, str] = field(default_factory=dict)
     form: dict[str, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
 
 
 def described(description: Description) -> Callable[[View], View]:

@@ -73,7 +73,7 @@ def _operation(route: parts.Route, schemas: parts.Schemas) -> dict[str, Any]:
         told["security"] = []
     body = schemas.body(about)
     if body:
-        told["requestBody"] = {"content": body}
+        told["requestBody"] = {"content": body, "required": isinstance(about.takes, type)}
     return told
 
 

@@ -151,17 +151,17 @@ def parameters(route: Route) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": ID if is_ours(name) else TEXT}
         for name in route.arguments
     ]
-    in_query = [_parameter("query", *pair) for pair in about.query.items()]
-    return in_path + in_query + [_parameter("header", *pair) for pair in about.headers.items()]
+    named = [("query", each) for each in about.query.items()]
+    named += [("header", each) for each in about.headers.items()]
+    return in_path + [
+        {"name": name, "in": where, "required": name in about.needs} | header(name, sentence)
+        for where, (name, sentence) in named
+    ]
 
 
 def is_ours(argument: str) -> bool:
     """Whether we made this id; those of leads are the client's."""
     return argument.endswith("_id") and argument != "lead_id"
-
-
-def _parameter(where: str, name: str, sentence: str) -> dict[str, Any]:
-    return {"name": name, "in": where} | header(name, sentence)
 
 
 def header(name: str, sentence: str) -> dict[str, Any]:
@@ -189,7 +189,9 @@ class Schemas:
             found = {each: {"schema": _bytes()} for each in about.takes or ()}
         if about.form or FORM in found:
             fields = {name: TEXT | {"description": each} for name, each in about.form.items()}
-            found[FORM] = {"schema": {"type": "object", "properties": {"file": _bytes()} | fields}}
+            shape = {"type": "object", "properties": {"file": _bytes()} | fields}
+            shape["required"] = [name for name in shape["properties"] if name in about.needs]
+            found[FORM] = {"schema": shape}
         return found
 
     def answer(self, status: int, shape: type[BaseModel] | str | None) -> dict[str, Any]:

@@ -15,16 +15,15 @@ from portal.api.describing import Description, described
 from portal.api.refusals import answer_refusals
 from portal.api.resumable_words import (
     APPEND,
+    ASK,
     BYTES,
+    CANCEL,
     CREATE,
-    INTEROP,
-    KNOWN,
+    FOLLOW,
     LIMITS,
-    STANDS,
     VERSION,
     InconsistentLength,
     MismatchingOffset,
-    State,
     WrongContentType,
     WrongVersion,
     agreed,
@@ -112,21 +111,13 @@ def create() -> Response:
 
 
 @blueprint.route("/<upload_id>", methods=["HEAD"])
-@described(
-    Description(
-        "Where it stands", gives={204: None}, refuses=KNOWN, headers=INTEROP, answers=STANDS
-    )
-)
+@described(ASK)
 def where_itstands(upload_id: str) -> Response:
     return stands(_ours(uploads.settled(db.session, caller(), upload_id)), 204)
 
 
 @blueprint.get("/<upload_id>")
-@described(
-    Description(
-        "What becomes of it", gives={200: State}, refuses=KNOWN, headers=INTEROP, answers=STANDS
-    )
-)
+@described(FOLLOW)
 def what_became_of_it(upload_id: str) -> Response:
     upload = _ours(uploads.settled(db.session, caller(), upload_id))
     response = said(upload_id, uploading.outcome(upload_id), 200)
@@ -156,7 +147,7 @@ def append(upload_id: str) -> Response:
 
 
 @blueprint.delete("/<upload_id>")
-@described(Description("Give it up", gives={204: None}, refuses=(*KNOWN, 507), headers=INTEROP))
+@described(CANCEL)
 def cancel(upload_id: str) -> Response:
     _ours(uploads.find(db.session, caller(), upload_id))
     uploading.abandon(upload_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 
 from flask import Response, g, request
 from pydantic import ConfigDict, Field
@@ -84,9 +85,9 @@ class State(Answer):
     content_type: str | None = None
 
 
-INTEROP = {"Upload-Draft-Interop-Version": "The version of the draft: 8. Needed."}
+INTEROP = {"Upload-Draft-Interop-Version": "The version of the draft: 8."}
 SENT = INTEROP | {
-    "Upload-Complete": "?1 if this body ends the file, ?0 if more follows. Needed.",
+    "Upload-Complete": "?1 if this body ends the file, ?0 if more follows.",
     "Upload-Length": "Bytes of the whole file, as soon as that is known.",
 }
 BEGUN = SENT | {
@@ -94,7 +95,7 @@ BEGUN = SENT | {
     "Repr-Digest": "`sha-256=:<base64>:` of the whole file; it is compared in the end.",
     "Idempotency-Key": "The same key again continues the same upload.",
 }
-APPENDED = SENT | {"Upload-Offset": "Where these bytes belong. Needed."}
+APPENDED = SENT | {"Upload-Offset": "Where these bytes belong."}
 STANDS = {
     "Upload-Offset": "Acknowledged bytes.",
     "Upload-Complete": "Whether the client has said that this is all.",
@@ -108,6 +109,7 @@ CREATE = Description(
     gives={200: State, 201: None, 202: State},
     refuses=(400, 409, 410, 413, 422, 507),
     headers=BEGUN,
+    needs=(*INTEROP, "Upload-Complete"),
     answers=STANDS | {"Location": "The upload's address."},
 )
 APPEND = Description(
@@ -116,9 +118,19 @@ APPEND = Description(
     gives={200: State, 202: State, 204: None},
     refuses=(400, 404, 409, 410, 413, 415, 422, 507),
     headers=APPENDED,
+    needs=(*INTEROP, "Upload-Complete", "Upload-Offset"),
     answers=STANDS,
 )
-KNOWN = (400, 404, 410)
+ASK = Description(
+    "Where it stands",
+    gives={204: None},
+    refuses=(400, 404, 410),
+    headers=INTEROP,
+    needs=(*INTEROP,),
+    answers=STANDS,
+)
+FOLLOW = replace(ASK, summary="What becomes of it", gives={200: State})
+CANCEL = replace(ASK, summary="Give it up", refuses=(*ASK.refuses, 507), answers={})
 
 
 def last_one() -> bool:

@@ -8,13 +8,15 @@
   new MutationObserver(follow).observe(root, { attributeFilter: ["data-bs-theme"] });
   follow();
 
-  // Fields of parameters have no name of their own, only a cell beside them.
-  const name = () => {
+  // Fields of parameters have no name of their own, only a cell beside them. And each table of
+  // answers calls itself a region, without a name: it is a table.
+  const mend = () => {
     for (const field of place.querySelectorAll("tr[data-param-name] :is(select, input, textarea)")) {
       field.setAttribute("aria-label", field.closest("tr").dataset.paramName);
     }
+    place.querySelectorAll("table[role=region]").forEach((table) => table.removeAttribute("role"));
   };
-  new MutationObserver(name).observe(place, { childList: true, subtree: true });
+  new MutationObserver(mend).observe(place, { childList: true, subtree: true });
 
   const plugin = ({ React }) => ({
     components: {
