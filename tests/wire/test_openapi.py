@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from portal.api.openapi_parts import TAGS, below_api
+from portal.core import errors
 from tests.conftest import Portal, Tus
 
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
@@ -161,3 +163,9 @@ def try_it(operation: Any, session: requests.Session, own: list[str], often: int
         case.call_and_validate(session=session, checks=CHECKS)
 
     run()
+
+
+def test_every_refusal_of_the_core_is_in_the_table() -> None:
+    page = (Path(__file__).parents[2] / "docs/wire/README.md").read_text()
+    for refusal in errors.Refusal.__subclasses__():
+        assert f"\n| {refusal.status} | `{refusal.code}` |" in page, refusal
