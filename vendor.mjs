@@ -7,6 +7,8 @@ const FILES = [
   "bootstrap/dist/css/bootstrap.min.css",
   "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
   "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2",
+  "swagger-ui-dist/swagger-ui.css",
+  "swagger-ui-dist/swagger-ui-bundle.js",
 ];
 const ICONS = [
   "arrow-counterclockwise", "arrow-clockwise", "box-arrow-right", "camera-video", "chevron-left",

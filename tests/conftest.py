@@ -62,6 +62,7 @@ class Portal:
             "PORT": str(self.port),
             "PORTAL_LEASE_SECONDS": "2",
             "PORTAL_RECONCILE_SECONDS": "1",
+            "PORTAL_RESUMABLE_DRAFT": "on",
             **settings,
         }
         self.log = folder / "portal.log"

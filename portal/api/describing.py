@@ -23,7 +23,8 @@ class Description:
     by status, the shape of the answer, a media type, or None for an empty one. `refuses`: the
     statuses that the dialect's error envelope comes with, beside 401, 403, 429 and 503, which
     every route may give. `headers`, `query`: names of request headers and parameters, each with
-    a sentence."""
+    a sentence; so are `form`, the fields of a multipart body, and `answers`, the answer's own
+    headers. `needs`: those of them that must be sent."""
 
     summary: str
     takes: type[BaseModel] | tuple[str, ...] | None = None
@@ -31,6 +32,9 @@ class Description:
     refuses: tuple[int, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
+    form: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
 
 
 def described(description: Description) -> Callable[[View], View]:
