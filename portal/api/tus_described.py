@@ -25,32 +25,32 @@ CREATE = Description(
     "Begin an upload, perhaps with its first bytes, or join partial ones",
     takes=(BYTES,),
     gives={201: None},
-    refuses=(400, 404, 409, 410, 412, 413, 415, 422, 460, 507),
+    refuses=(400, 404, 405, 409, 410, 412, 413, 415, 422, 460, 507),
     headers=CREATES,
 )
 ADOPT = Description(
     "Take over an upload that /api/v1/videos/upload/init has begun",
     takes=(BYTES,),
     gives={201: None},
-    refuses=(400, 404, 409, 410, 412, 413, 415, 460, 507),
+    refuses=(400, 404, 405, 409, 410, 412, 413, 415, 460, 507),
     headers=BRINGS | {"Upload-Metadata": CREATES["Upload-Metadata"]},
 )
 HEAD = Description(
     "Where an upload stands",
     gives={200: None},
-    refuses=(404, 410, 412),
+    refuses=(404, 405, 410, 412),
     headers=HEADERS,
 )
 PATCH = Description(
     "Add bytes",
     takes=(BYTES,),
     gives={204: None},
-    refuses=(400, 404, 409, 410, 412, 413, 415, 460, 507),
+    refuses=(400, 404, 405, 409, 410, 412, 413, 415, 460, 507),
     headers=BRINGS | {"Upload-Offset": "Where the bytes begin."},
 )
 DELETE = Description(
     "Give an upload up",
     gives={204: None},
-    refuses=(404, 410, 412, 507),
+    refuses=(404, 405, 410, 412, 507),
     headers=HEADERS,
 )

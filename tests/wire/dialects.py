@@ -131,7 +131,7 @@ class ChunksClient(Client):
     def here(self) -> set[int] | None:
         response = self.ask("GET", f"/api/v1/upload/status/{self.id}")
         said = response.json()
-        if response.status_code != 200 or said["status"] == "cancelled":
+        if response.status_code != 200 or said["status"] in ("cancelled", "expired"):
             return None
         return set(range(len(self.pieces))) - set(said["progress"]["missing_chunks"])
 

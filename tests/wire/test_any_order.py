@@ -27,7 +27,7 @@ from portal.db import db
 from tests.conftest import Portal, wait_for
 from tests.wire.dialects import CHUNK, CLIENTS, Client, TusClient
 
-STEPS, EXAMPLES = 50, 42
+STEPS, EXAMPLES = 50, 52
 WHICH = st.integers(0, 1000)
 
 
