@@ -4,7 +4,6 @@ chunks (docs/wire/calls.md). The other half of the dialect is portal/api/calls_s
 from __future__ import annotations
 
 import base64
-import re
 from contextlib import suppress
 from typing import Any
 
@@ -20,20 +19,17 @@ from portal.api.calls_shapes import (
     Fields,
     Finalize,
     Init,
-    Processing,
-    ProcessingAnswer,
     Received,
     ReceivedAnswer,
-    Saved,
     SavedAnswer,
     Step,
+    saved,
 )
 from portal.api.calls_stream import NAME, belongs, blueprint
 from portal.api.describing import BYTES, Description, answer, described
 from portal.auth import caller
 from portal.core import chunks, uploads
-from portal.core.errors import Conflict, InvalidRequest, NotFound, Refusal, TooLarge, UploadGone
-from portal.core.finishing import Outcome
+from portal.core.errors import Conflict, InvalidRequest, NotFound, Refusal, TooLarge
 from portal.core.models import Upload, is_id
 from portal.core.uploads import NewUpload, Progress
 from portal.db import db
@@ -51,19 +47,11 @@ from portal.receiving import RequestBody, request_body
 
 MOST_CHUNK = 8 * 1024 * 1024
 MOST_JSON = MOST_CHUNK // 3 * 4 + 8192
-SAVED = "Recording uploaded successfully"
 
 
 class WrongContentType(InvalidRequest):
     code = "unsupported_media_type"
     status = 415
-
-
-class NotSaved(Refusal):
-    """The bytes were here, and could not be made a recording."""
-
-    code = "server_error"
-    status = 500
 
 
 @blueprint.post("")
@@ -121,7 +109,7 @@ def _whole(lead_id: str) -> Response:
             with suppress(Refusal):
                 uploading.abandon(begun[0])
         raise
-    return _told(_of_lead(lead_id, begun[0]), outcome)
+    return saved(_of_lead(lead_id, begun[0]), outcome)
 
 
 def _take_in(lead_id: str, arriving: Form, begun: list[str]) -> str:
@@ -196,7 +184,7 @@ def _finalized(lead_id: str, value: Any) -> Response:
     upload = _of_lead(lead_id, told.upload_id)
     if upload.details.get("call_log_id") != told.call_log_id:
         raise InvalidRequest("call_log_id is not the one that the upload was begun with.")
-    return _told(upload, uploading.finish(upload.id, told.total_chunks))
+    return saved(upload, uploading.finish(upload.id, told.total_chunks))
 
 
 def _of_lead(lead_id: str, upload_id: str) -> Upload:
@@ -207,28 +195,3 @@ def _of_lead(lead_id: str, upload_id: str) -> Upload:
             return found
     caller().must("upload", continuing=True)
     raise NotFound("There is no such upload; begin a new one.")
-
-
-def _told(upload: Upload, outcome: Outcome) -> Response:
-    """What became of the upload, in the contract's words."""
-    if outcome.state == "quarantined":
-        raise InvalidRequest(outcome.reason or "The content is not accepted.")
-    if outcome.state == "failed":
-        raise NotSaved(outcome.reason or "The file could not be verified.")
-    if outcome.state not in ("ready", "processing"):
-        raise UploadGone("The recording has been deleted.")
-    said = {"id": upload.id, "recording_path": _label(upload), "message": SAVED}
-    if outcome.state == "ready":
-        return answer(SavedAnswer(data=Saved(**said)))
-    response = answer(ProcessingAnswer(data=Processing(**said)), 202)
-    response.headers["Location"] = f"{request.path}/{upload.id}"
-    response.headers["Retry-After"] = "1"
-    return response
-
-
-def _label(upload: Upload) -> str:
-    """The contract's path: a name for this recording, always the same. Nothing lies there."""
-    ending = re.search(r"\.[A-Za-z0-9]{1,5}$", upload.filename)
-    begun = int(upload.created_at.timestamp())
-    name = f"{upload.details['call_log_id']}_{begun}{ending[0].lower() if ending else ''}"
-    return f"priv/static/recordings/{name}"

@@ -1,15 +1,28 @@
-"""What the call recording endpoints are told, and answer, in JSON (docs/wire/calls.md)."""
+"""What those who upload call recordings say, and are answered, in JSON (docs/wire/calls.md)."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
 
+from flask import Response, request
 from pydantic import AfterValidator, Field, RootModel
 from pydantic_core import PydanticCustomError
 
-from portal.api.describing import Answer
+from portal.api.describing import Answer, answer
+from portal.core.errors import InvalidRequest, Refusal, UploadGone
+from portal.core.finishing import Outcome
+from portal.core.models import Upload
 from portal.parsing import Size, Told
+
+SAVED = "Recording uploaded successfully"
+
+
+class NotSaved(Refusal):
+    """The bytes were here, and could not be made a recording."""
+
+    code = "server_error"
+    status = 500
 
 
 def uuid(text: str) -> str:
@@ -96,3 +109,28 @@ class ProcessingAnswer(Answer):
 
 class AcceptedAnswer(RootModel[ReceivedAnswer | ProcessingAnswer]):
     """To a chunk, or to the end of an upload whose recording is not ready yet."""
+
+
+def saved(upload: Upload, outcome: Outcome) -> Response:
+    """What became of the upload, in the contract's words."""
+    if outcome.state == "quarantined":
+        raise InvalidRequest(outcome.reason or "The content is not accepted.")
+    if outcome.state == "failed":
+        raise NotSaved(outcome.reason or "The file could not be verified.")
+    if outcome.state not in ("ready", "processing"):
+        raise UploadGone("The recording has been deleted.")
+    said = {"id": upload.id, "recording_path": _label(upload), "message": SAVED}
+    if outcome.state == "ready":
+        return answer(SavedAnswer(data=Saved(**said)))
+    response = answer(ProcessingAnswer(data=Processing(**said)), 202)
+    response.headers["Location"] = f"{request.path}/{upload.id}"
+    response.headers["Retry-After"] = "1"
+    return response
+
+
+def _label(upload: Upload) -> str:
+    """The contract's path: a name for this recording, always the same. Nothing lies there."""
+    ending = re.search(r"\.[A-Za-z0-9]{1,5}$", upload.filename)
+    begun = int(upload.created_at.timestamp())
+    name = f"{upload.details['call_log_id']}_{begun}{ending[0].lower() if ending else ''}"
+    return f"priv/static/recordings/{name}"

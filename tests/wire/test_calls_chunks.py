@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -139,6 +140,26 @@ def test_the_same_idempotency_key_makes_one_recording(
         refused(calls.whole(wav, call_log_id=NOBODYS), 409, "CONFLICT")
     calls.session.headers["Idempotency-Key"] = "x" * 300
     refused(calls.step("init", **named), 400, "VALIDATION_ERROR", "Idempotency-Key")
+
+
+def test_a_form_that_is_overtaken_by_its_own_repetition_gets_the_same_answer(
+    portal: Portal, calls: Calls, wav: bytes
+) -> None:
+    calls.session.headers["Idempotency-Key"] = secrets.token_hex(8)
+    parts: list[Any] = [("file", ("a.aac", wav)), ("call_log_id", (None, CALL_LOG))]
+    form = requests.Request("POST", calls.url, files=parts).prepare()
+    overtaking: list[requests.Response] = []
+
+    def stalled() -> Iterator[bytes]:
+        yield form.body[:9000]
+        other = Calls(portal, calls.token)
+        other.session.headers.update(calls.session.headers)
+        overtaking.append(other.whole(wav))
+        yield form.body[9000:]
+
+    kind = {"Content-Type": form.headers["Content-Type"]}
+    answer = calls.session.post(calls.url, data=stalled(), headers=kind)
+    assert (answer.status_code, answer.text) == (200, overtaking[0].text)
 
 
 def test_while_it_is_assembled_the_answer_is_202_and_then_the_recording_is_there(
