@@ -699,7 +699,9 @@ def test_a_chunk_with_something_wrong_is_refused_and_leaves_nothing(
     client: Client, said: dict[str, Any], status: int
 ) -> None:
     begun = client.begin(b"xxxx")
-    refused(client.chunk(begun, 0, b"xxxx", **said), status)
+    sentence = refused(client.chunk(begun, 0, b"xxxx", **said), status)
+    if len(str(said)) > CHUNK:
+        assert "characters" in sentence, "it was decoded"
     assert client.status(begun).json()["progress"]["received_bytes"] == 0
 
 
