@@ -156,3 +156,31 @@ def test_what_people_entered_is_in_no_error_of_the_database(portal: Portal) -> N
     with portal.app.app_context(), pytest.raises(SQLAlchemyError) as failed:
         db.session.execute(text("SELECT :entered FROM nowhere"), {"entered": "a secret"})
     assert "nowhere" in str(failed.value) and "a secret" not in str(failed.value)
+
+
+def test_a_legal_hold_is_placed_and_released_by_name(portal: Portal, tus: Tus) -> None:
+    held = received(portal, tus)
+    assert portal.cli("hold", held, "--reason", "lawsuit 12").stdout == f"Held {held}.\n"
+    rows = portal.rows("SELECT * FROM legal_hold WHERE recording_id = ?", held)
+    assert [row["reason"] for row in rows] == ["lawsuit 12"]
+    assert rows[0]["placed_by"].endswith(" (shell)") and rows[0]["released_at"] is None
+    assert "1 legal hold" in portal.cli("release", held).stdout
+    assert portal.rows("SELECT * FROM legal_hold WHERE recording_id = ?", held)[0]["released_at"]
+    query = "SELECT action FROM audit_event WHERE object_id = ? AND action LIKE 'hold.%'"
+    assert [row["action"] for row in portal.rows(query, held)] == ["hold.placed", "hold.released"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("hold", "no-such-id", "--reason", "x"), "no id"),
+        (("hold", "00000000-0000-7000-8000-000000000000", "--reason", "x"), "no such recording"),
+        (("release", "00000000-0000-7000-8000-000000000000"), "no such recording"),
+    ],
+)
+def test_what_is_no_recording_cannot_be_held(
+    portal: Portal, words: tuple[str, ...], said: str
+) -> None:
+    refused = portal.cli(*words, check=False)
+    assert refused.returncode == 1 and said in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1

@@ -72,6 +72,7 @@ def test_no_document_names_a_setting_that_does_not_exist() -> None:
 def desk(tmp_path: Path, media: Callable[[str], Path]) -> Path:
     """A folder with a recording, as the examples ask for it."""
     shutil.copy(media("call-sales-0815.wav"), tmp_path / "recording.wav")
+    shutil.copy(media("rdp-finance-server-2026.mp4"), tmp_path / "recording.mp4")
     return tmp_path
 
 
@@ -79,7 +80,7 @@ def desk(tmp_path: Path, media: Callable[[str], Path]) -> Path:
     "document", sorted(ROOT.glob("docs/wire/*.md")), ids=lambda path: path.name
 )
 def test_every_example_runs_as_it_stands(document: Path, portal: Portal, desk: Path) -> None:
-    token = portal.token("uploader", "upload", "read", leads=["*"])
+    token = portal.token("uploader", "upload", "read", "delete", leads=["*"])
     told = {"PORTAL": portal.url, "TOKEN": token, "NODE_PATH": str(NODE_MODULES)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for example in examples(document):

@@ -59,6 +59,13 @@ def test_a_zombie_that_still_writes_is_shut_out(site: Site) -> None:
         site.append(upload_id, 6, Body(b"aaa"))
 
 
+def test_a_zombie_is_shut_out_also_while_nobody_else_writes(site: Site) -> None:
+    upload_id = site.begin(12)
+    with pytest.raises(TakenOver):
+        site.append(upload_id, 0, Body(b"aaa", lambda: start_over(site, upload_id), b"aaa"))
+    assert (site.upload(upload_id).offset, site.keys("parts")) == (0, [])
+
+
 def test_of_many_that_start_over_at_once_the_bytes_are_never_mixed(site: Site) -> None:
     upload_id = site.begin(60)
     letters = iter("abcdef")
