@@ -13,7 +13,7 @@ const FILES = [
 const ICONS = [
   "arrow-counterclockwise", "arrow-clockwise", "box-arrow-right", "camera-video", "chevron-left",
   "chevron-right", "circle-half", "cloud-arrow-up", "collection-play", "exclamation-octagon",
-  "globe2", "hourglass-split", "inbox", "lock", "mic", "person-circle", "shield-check",
+  "file-earmark", "globe2", "hourglass-split", "inbox", "lock", "mic", "person-circle", "shield-check",
   "shield-exclamation",
 ];
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from flask import current_app
 
 from portal import queue
-from portal.core import assembly, deletion, leases, reconcile, uploads
+from portal.core import assembly, deletion, ending, leases, reconcile
 from portal.core.leases import Lease, LeaseLost
 from portal.core.transaction import utc_now
 from portal.db import db, session_maker
@@ -36,7 +36,7 @@ def purge_recording(recording_id: str) -> None:
 
 
 def expire_uploads() -> None:
-    _alone("expire_uploads", lambda: len(uploads.expire(db.session, utc_now())))
+    _alone("expire_uploads", lambda: len(ending.expire(db.session, utc_now())))
 
 
 def reconcile_uploads() -> None:

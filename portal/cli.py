@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from portal import migrate, queue
 from portal.app import create_app
 from portal.config import BadSetting, Settings
-from portal.core import accounts, assembly, deletion, fixity, reconcile, tokens, uploads
+from portal.core import accounts, assembly, deletion, ending, fixity, reconcile, tokens
 from portal.core.accounts import ROLE_MAY
 from portal.core.audit import SYSTEM, Actor
 from portal.core.errors import Refusal
@@ -200,7 +200,7 @@ def reconcile_() -> None:
 def cleanup_expired_uploads(verbose: bool) -> None:
     """End the uploads that have expired and remove their bytes."""
     with application(existing=True):
-        expired = uploads.expire(db.session, utc_now())
+        expired = ending.expire(db.session, utc_now())
         for upload_id in expired:
             if verbose:
                 click.echo(f"expired {upload_id}")

@@ -7,7 +7,7 @@ from flask import current_app
 from portal import queue
 from portal.auth import caller
 from portal.config import Settings
-from portal.core import appending, assembly, chunks, concatenating, finishing, uploads
+from portal.core import appending, assembly, chunks, concatenating, ending, finishing, uploads
 from portal.core.checks import Check, Tally, Whole
 from portal.core.errors import Conflict, OffsetMismatch, TakenOver, TryAgainLater
 from portal.core.finishing import Outcome
@@ -141,5 +141,5 @@ def ring_if_finished(progress: Progress) -> Progress:
 
 def abandon(upload_id: str) -> None:
     """Give an open upload up, and its bytes with it."""
-    uploads.abandon(db.session, caller(), upload_id)
-    uploads.tidy(db.session, store, upload_id)
+    ending.abandon(db.session, caller(), upload_id)
+    ending.tidy(db.session, store, upload_id)

@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from portal.core import audit, content, leases, uploads
+from portal.core import audit, content, ending, leases
 from portal.core.acceptance import judge
 from portal.core.audit import SYSTEM
 from portal.core.content import Findings
@@ -81,7 +81,7 @@ def assemble(session: Session, store: Store, upload_id: str, lease: Lease) -> No
         _delete_below(store, folder)
     else:
         _delete_below(store, recording_folder(upload_id), keep=folder)
-        uploads.tidy(session, store, upload_id)
+        ending.tidy(session, store, upload_id)
 
 
 def _build(
@@ -156,7 +156,7 @@ def _commit(
         if not changed.rowcount:  # type: ignore[attr-defined]
             raise LeaseLost(f"{lease.job_id}: the upload is finished already.")
         if fault:
-            uploads.fail(session, session.get_one(Upload, upload.id), *fault)
+            ending.fail(session, session.get_one(Upload, upload.id), *fault)
         elif found:
             _add_recording(session, upload, found)
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from portal.core import assembly, uploads
+from portal.core import assembly, ending
 from portal.core.deletion import GONE
 from portal.core.models import Job, Part, Recording, Upload
 from portal.core.transaction import release, utc_now
@@ -58,10 +58,10 @@ def waiting_uploads(session: Session, now: datetime) -> list[Waiting]:
 
 def tidy_ended(session: Session, store: Store) -> int:
     """Remove the parts that ended uploads have left behind, and return their number."""
-    query = select(Part.upload_id).join(Upload).where(uploads.parts_unneeded(utc_now())).distinct()
+    query = select(Part.upload_id).join(Upload).where(ending.parts_unneeded(utc_now())).distinct()
     ended = session.scalars(query.limit(BATCH)).all()
     release(session)
-    return sum(uploads.tidy(session, store, upload_id) for upload_id in ended)
+    return sum(ending.tidy(session, store, upload_id) for upload_id in ended)
 
 
 def recordings(session: Session, *only: ColumnElement[bool]) -> Iterator[Recording]:

@@ -1,42 +1,38 @@
-"""The life of an upload around its bytes: begin, look up, give up, expire, tidy.
+"""An upload around its bytes: begin, look up, say more of it, and who may.
 
 Every dialect is a thin cover of this, of portal/core/appending.py and portal/core/chunks.py, which
-receive bytes, and of portal/core/finishing.py.
+receive bytes, and of portal/core/finishing.py and portal/core/ending.py.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.core import audit, limits
 from portal.core.accounts import Caller
-from portal.core.audit import SYSTEM, Actor
+from portal.core.audit import Actor
 from portal.core.errors import (
     Conflict,
     InvalidRequest,
     KeyReused,
-    NotAllowed,
     NotFound,
     TooLarge,
     UploadExpired,
     UploadGone,
 )
 from portal.core.limits import Limits, Terms
-from portal.core.models import Part, Upload, new_id
+from portal.core.models import Upload, new_id
 from portal.core.transaction import release, utc_now, writing
-from storage_backends import Store
 
 SETTLE_SECONDS = 0.5
 MOST_DETAILS = 200
-FAILED_KEPT = timedelta(days=7)
-"""How long the bytes of a failed upload stay for whoever has to find out why."""
 
 
 @dataclass(frozen=True)
@@ -223,74 +219,6 @@ def describe(session: Session, caller: Caller, upload_id: str, details: dict[str
         upload.details = said
 
 
-def abandon(session: Session, caller: Caller, upload_id: str) -> None:
-    """Give the upload up; its bytes are removed by `tidy`. Raises NotFound, UploadGone,
-    NotAllowed: a complete upload is a recording, deleted by retention and officers alone.
-    """
-    with writing(session):
-        upload = lock(session, caller, upload_id)
-        if upload.state != "open":
-            raise NotAllowed("The upload is complete; its recording cannot be deleted this way.")
-        _end(upload, "abandoned")
-        audit.record(session, caller.actor, "upload.cancelled", ("upload", upload_id))
-
-
-def expire(session: Session, now: datetime) -> list[str]:
-    """End the uploads that were to expire by now, and name them; `tidy` removes their bytes.
-
-    One whose client has sent everything and forgot to say so is finished instead.
-    """
-    with writing(session):
-        late = session.scalars(
-            select(Upload)
-            .where(Upload.state == "open", Upload.expires_at <= now)
-            .with_for_update(skip_locked=True)
-        ).all()
-        for upload in late:
-            if _whole(upload):
-                begin_finishing(session, upload, SYSTEM)
-                continue
-            _end(upload, "expired")
-            audit.record(session, SYSTEM, "upload.expired", ("upload", upload.id))
-        return [upload.id for upload in late]
-
-
-def tidy(session: Session, store: Store, upload_id: str) -> int:
-    """Remove the stored parts of an upload that has ended, and return how many there were.
-
-    Objects first, rows after: cut off in between, it just runs again.
-    """
-    mine = Part.upload_id == upload_id
-    keys = session.scalars(
-        select(Part.key).join(Upload).where(mine, parts_unneeded(utc_now()))
-    ).all()
-    release(session)
-    for key in keys:
-        store.delete(key)
-    if keys:
-        with writing(session):
-            session.execute(delete(Part).where(mine))
-    return len(keys)
-
-
-def parts_unneeded(now: datetime) -> ColumnElement[bool]:
-    """Which uploads' parts nobody needs any more."""
-    long_failed = and_(Upload.state == "failed", Upload.expires_at <= now)
-    return or_(Upload.state.in_(("done", "abandoned", "expired")), long_failed)
-
-
-def fail(session: Session, upload: Upload, code: str, sentence: str) -> None:
-    """Mark a complete upload as not fit to become a recording; the caller commits."""
-    upload.state, upload.error_code, upload.error_text = "failed", code, sentence
-    upload.expires_at = utc_now() + FAILED_KEPT
-    audit.record(session, SYSTEM, "upload.rejected", ("upload", upload.id), "failed", code=code)
-
-
-def _end(upload: Upload, state: str) -> None:
-    upload.state, upload.writing = state, None
-    upload.generation += 1
-
-
 def own(caller: Caller, upload_id: str) -> Select[Upload]:
     """The one query that decides whose upload it is. A token that has run out reaches those that
     it began, as long as they live."""
@@ -311,10 +239,10 @@ def refuse_gone(upload: Upload) -> None:
 def lapsed(upload: Upload) -> bool:
     """Whether it can no longer be continued, though `expire` has not come by yet."""
     late = upload.state == "open" and upload.expires_at <= utc_now()
-    return late and not _whole(upload)
+    return late and not whole(upload)
 
 
-def _whole(upload: Upload) -> bool:
+def whole(upload: Upload) -> bool:
     """Whether all bytes are here and only the client's word is missing."""
     here = bool(upload.length) and upload.length == upload.offset
     return here and upload.concat is None

@@ -31,6 +31,14 @@ KINDS: dict[str, LazyString] = {
     "document": lazy_gettext("Document"),
     "other": lazy_gettext("Other content"),
 }
+SOURCES: dict[str, LazyString] = {
+    "tus": lazy_gettext("Resumable upload (tus)"),
+    "resumable": lazy_gettext("Resumable upload (IETF draft)"),
+    "chunks": lazy_gettext("Upload in chunks"),
+    "sessions": lazy_gettext("Desktop recorder"),
+    "calls": lazy_gettext("Call recording"),
+}
+"""How a recording came in, by the dialect of its upload."""
 REASONS: dict[str, LazyString] = {
     "not_media": lazy_gettext("It is neither audio nor video."),
     "not_examined": lazy_gettext("The content could not be examined."),
@@ -114,5 +122,10 @@ def init_app(app: Flask) -> None:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 30 * 24 * 3600
     app.jinja_env.filters.update(size=size, duration=duration, moment=moment, plain=plain)
     app.jinja_env.globals.update(
-        asset=asset, state_name=STATES, kind_name=KINDS, reasons=REASONS, actions=ACTIONS
+        asset=asset,
+        state_name=STATES,
+        kind_name=KINDS,
+        source_name=SOURCES,
+        reasons=REASONS,
+        actions=ACTIONS,
     )

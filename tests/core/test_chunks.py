@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.core import chunks, finishing, uploads
+from portal.core import chunks, ending, finishing, uploads
 from portal.core.accounts import Caller
 from portal.core.errors import (
     ChecksumMismatch,
@@ -285,9 +285,9 @@ def test_a_chunk_for_an_upload_that_ends_meanwhile_is_removed(site: Site, end: s
 
     def end_it() -> None:
         if end == "abandon":
-            uploads.abandon(site.session, site.caller, upload_id)
+            ending.abandon(site.session, site.caller, upload_id)
         else:
-            assert uploads.expire(site.session, utc_now() + 2 * HOUR) == [upload_id]
+            assert ending.expire(site.session, utc_now() + 2 * HOUR) == [upload_id]
 
     with pytest.raises(UploadGone, match="cancelled" if end == "abandon" else "expired"):
         put(site, upload_id, 0, Body(b"fir", end_it, b"st"))

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.core import finishing, uploads
+from portal.core import ending, finishing, uploads
 from portal.core.accounts import Caller
 from portal.core.appending import append
 from portal.core.concatenating import MOST_PIECES, concatenate
@@ -121,7 +121,7 @@ def test_a_piece_never_becomes_a_recording_and_expires_like_any_upload(site: Sit
     upload_id = piece(site, b"whole")
     with pytest.raises(Conflict):
         finishing.finish(site.session, site.caller, upload_id)
-    assert uploads.expire(site.session, utc_now() + 2 * HOUR) == [upload_id]
+    assert ending.expire(site.session, utc_now() + 2 * HOUR) == [upload_id]
     assert site.upload(upload_id).state == "expired"
     with pytest.raises(UploadGone):
         join(site, [upload_id])
@@ -133,10 +133,10 @@ def test_a_joined_piece_cannot_be_finished_or_given_up(site: Site) -> None:
     with pytest.raises(Conflict):
         finishing.finish(site.session, site.caller, upload_id)
     with pytest.raises(NotAllowed):
-        uploads.abandon(site.session, site.caller, upload_id)
+        ending.abandon(site.session, site.caller, upload_id)
     with pytest.raises(NotAllowed):
         site.append(final.upload_id, 5, Body(b"more"))
-    assert uploads.expire(site.session, utc_now() + 2 * HOUR) == []
+    assert ending.expire(site.session, utc_now() + 2 * HOUR) == []
     assert site.counted_bytes(final.upload_id) == b"whole"
 
 

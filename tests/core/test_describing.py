@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.orm import Session
 
-from portal.core import uploads
+from portal.core import ending, uploads
 from portal.core.accounts import Caller
 from portal.core.errors import Conflict, NotFound, UploadGone
 from portal.core.limits import Limits
@@ -45,7 +45,7 @@ def test_nobody_describes_a_foreign_or_an_ended_upload(site: Site, stranger: Cal
     upload_id = site.begin(3)
     with pytest.raises(NotFound):
         uploads.describe(site.session, stranger, upload_id, {"a": "1"})
-    uploads.abandon(site.session, site.caller, upload_id)
+    ending.abandon(site.session, site.caller, upload_id)
     with pytest.raises(UploadGone):
         uploads.describe(site.session, site.caller, upload_id, {"a": "1"})
     assert site.upload(upload_id).details == {}

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from portal.core import chunks, finishing, uploads
+from portal.core import chunks, ending, finishing, uploads
 from portal.core.accounts import Caller
 from portal.core.errors import (
     Conflict,
@@ -151,7 +151,8 @@ def test_the_declaration_that_came_first_stands(site: Site) -> None:
     finish(site, late, sha256=sha256(b"x" * 5))
     assert site.upload(late).declared_sha256 == sha256(b"x" * 5)
     early = sent(site, b"x" * 5, sha256="0" * 64)
-    finish(site, early, sha256=sha256(b"x" * 5))
+    with pytest.raises(Conflict, match="SHA-256"):
+        finish(site, early, sha256=sha256(b"x" * 5))
     assert site.upload(early).declared_sha256 == "0" * 64
 
 
@@ -206,7 +207,7 @@ def test_giving_up_against_the_end_has_one_winner(site: Site) -> None:
 
 def _abandon(site: Site, upload_id: str) -> None:
     with site.sessions() as session:
-        uploads.abandon(session, site.caller, upload_id)
+        ending.abandon(session, site.caller, upload_id)
 
 
 def test_an_upload_that_is_whole_when_it_expires_is_assembled_instead(
@@ -214,7 +215,7 @@ def test_an_upload_that_is_whole_when_it_expires_is_assembled_instead(
 ) -> None:
     upload_id = sent(site, call)
     age(site, upload_id)
-    assert uploads.expire(site.session, utc_now()) == [upload_id]
+    assert ending.expire(site.session, utc_now()) == [upload_id]
     assert site.upload(upload_id).state == "finishing"
     assert site.events(upload_id) == ["upload.created", "upload.received"]
     site.assemble(upload_id)
@@ -227,7 +228,7 @@ def test_until_then_its_client_may_still_say_that_it_is_whole(site: Site) -> Non
     age(site, upload_id)
     assert outcome(site, upload_id).state == "open"
     assert finish(site, upload_id).finished
-    assert uploads.expire(site.session, utc_now()) == []
+    assert ending.expire(site.session, utc_now()) == []
 
 
 def test_finishing_against_expiry_always_ends_in_an_assembly(site: Site) -> None:
@@ -244,7 +245,7 @@ def test_finishing_against_expiry_always_ends_in_an_assembly(site: Site) -> None
 
 def _sweep(site: Site) -> list[str]:
     with site.sessions() as session:
-        return uploads.expire(session, utc_now())
+        return ending.expire(session, utc_now())
 
 
 def test_one_that_is_not_whole_has_expired_before_it_is_swept(site: Site) -> None:
@@ -255,7 +256,7 @@ def test_one_that_is_not_whole_has_expired_before_it_is_swept(site: Site) -> Non
         assert outcome(site, upload_id).state == "expired"
         with pytest.raises(UploadExpired, match="expired; begin a new one"):
             finish(site, upload_id)
-        assert uploads.expire(site.session, utc_now()) in ([upload_id], [])
+        assert ending.expire(site.session, utc_now()) in ([upload_id], [])
     assert site.upload(upload_id).state == "expired"
 
 

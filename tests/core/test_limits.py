@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from portal.core import finishing, uploads
+from portal.core import ending, finishing, uploads
 from portal.core.accounts import Caller
 from portal.core.errors import NoRoom, TooLarge, TooManyUploads
 from portal.core.limits import Limits, Terms
@@ -42,7 +42,7 @@ def test_no_more_uploads_are_open_than_allowed(site: Site) -> None:
     begin(site, allowed)
     with pytest.raises(TooManyUploads, match="2 of your uploads are open; finish or cancel"):
         begin(site, allowed)
-    uploads.abandon(site.session, site.caller, first)
+    ending.abandon(site.session, site.caller, first)
     begin(site, allowed)
 
 
@@ -53,7 +53,7 @@ def test_an_upload_that_has_ended_is_not_open(site: Site, end: str) -> None:
     if end == "received":
         site.append(first, 0, Body(b"ten bytes."))
     else:
-        uploads.expire(site.session, utc_now() + 2 * HOUR)
+        ending.expire(site.session, utc_now() + 2 * HOUR)
     begin(site, allowed)
 
 
@@ -103,7 +103,7 @@ def test_assembly_is_promised_room_for_its_copy(site: Site) -> None:
 
 def test_an_upload_that_is_given_up_frees_its_promise(site: Site) -> None:
     first = begin(site, Limits(HOUR, free_bytes=100), 100)
-    uploads.abandon(site.session, site.caller, first)
+    ending.abandon(site.session, site.caller, first)
     begin(site, Limits(HOUR, free_bytes=100), 100)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from portal.core import assembly, fixity, reconcile, uploads
+from portal.core import assembly, ending, fixity, reconcile
 from portal.core.models import Upload
 from portal.core.transaction import utc_now
 from storage_backends import StoredObject
@@ -147,11 +147,11 @@ def test_many_parts_are_compared_in_batches(site: Site) -> None:
 
 
 def end_by_abandoning(site: Site, upload_id: str) -> None:
-    uploads.abandon(site.session, site.caller, upload_id)
+    ending.abandon(site.session, site.caller, upload_id)
 
 
 def end_by_expiry(site: Site, upload_id: str) -> None:
-    assert uploads.expire(site.session, utc_now() + 2 * HOUR) == [upload_id]
+    assert ending.expire(site.session, utc_now() + 2 * HOUR) == [upload_id]
 
 
 @pytest.mark.parametrize("end", [end_by_abandoning, end_by_expiry])
@@ -174,7 +174,7 @@ def test_two_who_tidy_the_same_upload_do_not_disturb_each_other(site: Site) -> N
     end_by_abandoning(site, upload_id)
 
     def tidy(session: Session) -> None:
-        uploads.tidy(session, site.store, upload_id)
+        ending.tidy(session, site.store, upload_id)
 
     assert site.at_once(tidy, 4) == [None] * 4
     assert site.keys() == [] and site.parts(upload_id) == []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portal.core import appending, finishing, uploads
+from portal.core import appending, ending, finishing, uploads
 from portal.core.accounts import Caller
 from portal.core.errors import (
     Conflict,
@@ -93,7 +93,7 @@ def test_a_complete_or_foreign_upload_is_not_touched(site: Site, stranger: Calle
         start_over(site, upload_id)
     assert site.counted_bytes(upload_id) == b"onetwo"
     cancelled = site.begin(6)
-    uploads.abandon(site.session, site.caller, cancelled)
+    ending.abandon(site.session, site.caller, cancelled)
     with pytest.raises(UploadGone):
         start_over(site, cancelled)
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from portal.core import appending, assembly, fixity, leases, recordings, uploads
+from portal.core import appending, assembly, ending, fixity, leases, recordings, uploads
 from portal.core.accounts import ROLE_MAY, Caller
 from portal.core.audit import SYSTEM
 from portal.core.models import Job, Upload
@@ -105,8 +105,8 @@ def test_none_is_open_while_a_recording_is_verified(
 def test_none_is_open_while_parts_are_deleted(site: Site, watched: WatchedStore) -> None:
     upload_id = site.begin(10)
     site.append(upload_id, 0, Body(b"one", Body.PART_ENDS, b"two"))
-    uploads.abandon(site.session, site.caller, upload_id)
-    assert uploads.tidy(site.session, watched, upload_id) == 2
+    ending.abandon(site.session, site.caller, upload_id)
+    assert ending.tidy(site.session, watched, upload_id) == 2
     assert watched.states == [False, False]
 
 

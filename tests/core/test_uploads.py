@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from portal.core import uploads
+from portal.core import ending, uploads
 from portal.core.accounts import Caller
 from portal.core.appending import PART_BYTES, append
 from portal.core.checks import Check
@@ -190,9 +190,9 @@ def test_what_arrives_for_an_upload_that_ends_meanwhile_is_removed(site: Site, e
 
     def finish_it() -> None:
         if end == "abandon":
-            uploads.abandon(site.session, site.caller, upload_id)
+            ending.abandon(site.session, site.caller, upload_id)
         else:
-            assert uploads.expire(site.session, utc_now() + 2 * HOUR) == [upload_id]
+            assert ending.expire(site.session, utc_now() + 2 * HOUR) == [upload_id]
 
     with pytest.raises(TakenOver):
         site.append(upload_id, 0, Body(b"four", finish_it, b"more"))
@@ -233,10 +233,10 @@ def test_an_upload_expires_when_nothing_arrives_in_time(site: Site) -> None:
     now = utc_now() + 1.5 * HOUR
     site.append(late, 0, Body(b"four"))
     site.append(alive, 0, Body(b"four"), lifetime=2 * HOUR)
-    assert uploads.expire(site.session, now) == [late]
-    assert uploads.expire(site.session, now) == []
+    assert ending.expire(site.session, now) == [late]
+    assert ending.expire(site.session, now) == []
     assert [site.upload(each).state for each in (alive, complete)] == ["open", "finishing"]
-    for act in (uploads.settled, uploads.abandon):
+    for act in (uploads.settled, ending.abandon):
         with pytest.raises(UploadGone):
             act(site.session, site.caller, late)
     assert site.events(late)[-1] == "upload.expired"
@@ -252,7 +252,7 @@ def test_an_upload_past_its_time_is_gone_though_nobody_has_expired_it_yet(site: 
 
 def test_a_finished_upload_does_not_expire(site: Site) -> None:
     upload_id = site.received(b"complete")
-    assert uploads.expire(site.session, utc_now() + 99 * HOUR) == []
+    assert ending.expire(site.session, utc_now() + 99 * HOUR) == []
     assert uploads.settled(site.session, site.caller, upload_id).offset == 8
 
 
@@ -261,13 +261,13 @@ def test_tidying_removes_the_bytes_of_an_ended_upload_and_of_no_other(site: Site
     ended, other = site.begin(10), site.begin(10)
     for upload_id, lifetime in ((ended, HOUR), (other, 3 * HOUR)):
         site.append(upload_id, 0, Body(b"one", Body.PART_ENDS, b"two"), lifetime=lifetime)
-    assert uploads.tidy(site.session, site.store, ended) == 0, "it is open"
+    assert ending.tidy(site.session, site.store, ended) == 0, "it is open"
     if end == "abandon":
-        uploads.abandon(site.session, site.caller, ended)
+        ending.abandon(site.session, site.caller, ended)
     else:
-        assert uploads.expire(site.session, utc_now() + 2 * HOUR) == [ended]
-    assert uploads.tidy(site.session, site.store, ended) == 2
-    assert uploads.tidy(site.session, site.store, ended) == 0
+        assert ending.expire(site.session, utc_now() + 2 * HOUR) == [ended]
+    assert ending.tidy(site.session, site.store, ended) == 2
+    assert ending.tidy(site.session, site.store, ended) == 0
     assert site.parts(ended) == [] and site.keys(f"parts/{ended}") == []
     assert_acknowledged(site, other, b"onetwo")
 
@@ -275,7 +275,7 @@ def test_tidying_removes_the_bytes_of_an_ended_upload_and_of_no_other(site: Site
 def test_a_complete_upload_cannot_be_given_up(site: Site) -> None:
     upload_id = site.received(b"complete")
     with pytest.raises(NotAllowed):
-        uploads.abandon(site.session, site.caller, upload_id)
+        ending.abandon(site.session, site.caller, upload_id)
     assert_acknowledged(site, upload_id, b"complete")
 
 
@@ -283,7 +283,7 @@ def test_somebody_elses_upload_looks_as_if_there_were_none(site: Site, stranger:
     mine, nobodys = site.begin(10), "01900000-0000-7000-8000-000000000000"
     sentences = set()
     for upload_id in (mine, nobodys):
-        for act in (uploads.find, uploads.settled, uploads.abandon):
+        for act in (uploads.find, uploads.settled, ending.abandon):
             with pytest.raises(NotFound):
                 act(site.session, stranger, upload_id)
         with pytest.raises(NotFound) as refused:

@@ -20,14 +20,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from portal.core import uploads
+from portal.core import ending
 from portal.core.models import Upload
 from portal.core.transaction import utc_now, writing
 from portal.db import db
 from tests.conftest import Portal, wait_for
 from tests.wire.dialects import CHUNK, CLIENTS, Client, TusClient
 
-STEPS, EXAMPLES = 50, 52
+STEPS, EXAMPLES = 50, 95
 WHICH = st.integers(0, 1000)
 
 
@@ -209,7 +209,7 @@ class Uploads(RuleBasedStateMachine):
                 row = db.session.get_one(Upload, known.client.id)
                 if row.state == "open":
                     row.expires_at = utc_now()
-            uploads.expire(db.session, utc_now())
+            ending.expire(db.session, utc_now())
             db.session.remove()
         if known.end is None:
             kept = known.whole and known.dialect != "calls"
