@@ -46,7 +46,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
 class Told(BaseModel):
     """What a client says in JSON. Types are exact (no "5" for 5); unknown names are ignored."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", defer_build=True)
 
 
 def json_body(shape: type[Said], most: int = MOST_JSON) -> Said:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from flask import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 View = TypeVar("View", bound=Callable[..., object])
 BYTES = "application/octet-stream"
 
 
 class Answer(BaseModel):
-    """What the API answers in JSON."""
+    """What the API answers in JSON. Built at first use: the workers, which load it too, answer
+    nothing."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 @dataclass(frozen=True)

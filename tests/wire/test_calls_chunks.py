@@ -98,24 +98,6 @@ def test_rivals_on_one_upload_never_make_a_mixture(portal: Portal, calls: Calls)
         assert sorted((one, other)) == [202, 409]
 
 
-def test_thirty_uploads_at_once_arrive_whole(portal: Portal, caller_token: str, wav: bytes) -> None:
-    def send(number: int) -> tuple[requests.Response, str]:
-        content = wav + bytes(number)
-        calls = Calls(portal, caller_token)
-        if number % 2:
-            return calls.whole(content), hashlib.sha256(content).hexdigest()
-        upload_id = calls.begin()
-        for chunk in range(3):
-            calls.chunk(upload_id, chunk, content[chunk * 6000 :][: 6000 if chunk < 2 else None])
-        return calls.end(upload_id, 3), hashlib.sha256(content).hexdigest()
-
-    with ThreadPoolExecutor(30) as pool:
-        sent = list(pool.map(send, range(30)))
-    for answer, digest in sent:
-        assert answer.status_code in (200, 202), answer.text
-        assert portal.recording(answer.json()["data"]["id"])["sha256"] == digest
-
-
 @pytest.mark.parametrize("again", ["form", "init"])
 def test_the_same_idempotency_key_makes_one_recording(
     portal: Portal, calls: Calls, wav: bytes, again: str

@@ -22,7 +22,7 @@ def welcoming(tmp_path_factory: pytest.TempPathFactory) -> object:
         PORTAL_JOB_WORKERS="0",
     ).start()
     yield portal
-    portal.stop()
+    portal.drop()
 
 
 def preflight(portal: Portal, path: str, origin: str, method: str = "PATCH") -> requests.Response:

@@ -71,7 +71,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     yield Provider(portal, {"HS256": KEY, "RS256": rs, "ES256": es}, public)
-    portal.stop()
+    portal.drop()
 
 
 def _jwk(key: Any, name: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         PORTAL_FINISH_WAIT_SECONDS="0",
     ).start()
     yield running
-    running.stop()
+    running.drop()
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_two_hundred_uploads_at_once_are_all_whole(
     crowded: Portal, crowd: str, dialect: str
 ) -> None:
     clients = [
-        CLIENTS[dialect](crowded, crowd, random.Random(seed).randbytes(3 * CHUNK + seed), "a.wav")
+        CLIENTS[dialect](crowded, crowd, random.Random(seed).randbytes(CHUNK + seed), "a.wav")
         for seed in range(AT_ONCE)
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:

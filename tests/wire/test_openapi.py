@@ -101,7 +101,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     takes the 104 of the IETF's draft for an answer."""
     running = Portal(tmp_path_factory.mktemp("tried"), PORTAL_PROXY_HOPS="1").start()
     yield running
-    running.stop()
+    running.drop()
 
 
 @pytest.fixture(scope="module")

@@ -701,19 +701,3 @@ def test_a_request_that_is_repeated_with_its_key_begins_one_session(recorder: Re
     first, second = (recorder.create(ASKED) for _ in range(2))
     assert first.json() == second.json()
     assert recorder.create(session_id="another").status_code == 422
-
-
-def test_thirty_recorders_at_once_all_arrive_whole(
-    portal: Portal, token: str, video: bytes
-) -> None:
-    def run(number: int) -> tuple[str, bytes]:
-        recorder, padded = Recorder(portal, token), video + number.to_bytes(4, "big")
-        path = recorder.begin(session_id=f"many-{number}", file_size=len(padded))
-        answer = (as_bytes, as_form, as_put)[number % 3](recorder, path, padded)
-        assert answer.status_code == 200, answer.text
-        assert recorder.finalize(path).status_code in (200, 202)
-        return path, padded
-
-    with ThreadPoolExecutor(10) as pool:
-        for path, content in pool.map(run, range(30)):
-            assert stored(portal, path) == content

@@ -346,21 +346,6 @@ def test_elsewhere_the_override_means_nothing(portal: Portal) -> None:
 # Many at once
 
 
-def test_thirty_uploads_at_once_stay_whole(portal: Portal, token: str) -> None:
-    contents = [secrets.token_bytes(200_000 + each) for each in range(30)]
-
-    def send(content: bytes) -> str:
-        tus = Tus(portal, token)
-        path = with_bytes(tus, content[:70_000], len(content)).headers["Location"]
-        assert tus.patch(path, 70_000, content[70_000:]).status_code == 204
-        return upload_id(path)
-
-    with ThreadPoolExecutor(30) as threads:
-        sent = list(threads.map(send, contents))
-    for each, content in zip(sent, contents, strict=True):
-        assert portal.recording(each)["sha256"] == hashlib.sha256(content).hexdigest()
-
-
 def test_two_clients_on_one_upload_never_mix(portal: Portal, token: str) -> None:
     def send(letter: bytes) -> int:
         return Tus(portal, token).patch(path, 0, iter([letter * 50_000] * 8)).status_code
