@@ -70,6 +70,7 @@ OPEN = {
     "login.login",
     "language.choose",
     "tus.options",
+    "resumable.options",
     "openapi.document",
     "openapi.browse",
 }

@@ -13,10 +13,12 @@ ALLOWED = (
     "Authorization, Content-Type, Content-Range, Range, If-Range, Idempotency-Key, Tus-Resumable, "
     "Upload-Length, Upload-Offset, Upload-Metadata, Upload-Checksum, Upload-Concat, "
     "Upload-Defer-Length, Upload-Complete, Upload-Draft-Interop-Version, X-HTTP-Method-Override, "
-    "X-Request-ID, X-Chunk-Checksum, X-Chunk-Index, X-Upload-ID, X-Requested-With"
+    "X-Request-ID, Content-Disposition, Repr-Digest, X-Chunk-Checksum, X-Chunk-Index, "
+    "X-Upload-ID, X-Requested-With"
 )
 EXPOSED = (
-    "Location, Content-Range, Accept-Ranges, ETag, Retry-After, X-Request-ID, Tus-Resumable, "
+    "Location, Accept-Patch, Content-Range, Accept-Ranges, ETag, Retry-After, X-Request-ID, "
+    "Tus-Resumable, "
     "Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Upload-Length, "
     "Upload-Offset, Upload-Metadata, Upload-Expires, Upload-Concat, Upload-Defer-Length, "
     "Upload-Complete, Upload-Limit, Upload-Draft-Interop-Version"

@@ -9,6 +9,13 @@ down_revision: str | None = "0001"
 
 def upgrade() -> None:
     op.create_table(
+        "claim",
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("owner_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["user.id"], name=op.f("fk_claim_owner_id_user")),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_claim")),
+    )
+    op.create_table(
         "legal_hold",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("recording_id", sa.String(length=36), nullable=False),
@@ -128,3 +135,4 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_legal_hold_recording_id"))
 
     op.drop_table("legal_hold")
+    op.drop_table("claim")

@@ -149,6 +149,15 @@ class Upload(Base):
     )
 
 
+class Claim(Base):
+    """A name of a client's own, such as a session: it belongs to whoever used it first."""
+
+    __tablename__ = "claim"
+
+    name: Mapped[str] = mapped_column(Name, primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+
+
 class Part(Base):
     """One stretch of an upload's bytes, stored under `key`. Chunks carry their SHA-256, so that
     a resend can be told from other bytes under the same number."""

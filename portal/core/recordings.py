@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from portal.core import audit
@@ -102,7 +102,18 @@ def visible(caller: Caller) -> Select[Recording]:
     """The one predicate that decides what a caller may know of. Raises NotAllowed."""
     owner = caller.owner_filter("list")
     query = select(Recording)
-    return query if owner is None else query.where(Recording.owner_id == owner)
+    if owner is not None:
+        query = query.where(Recording.owner_id == owner)
+    if caller.actor.type == "token" and "*" not in caller.leads:
+        query = query.where(_reachable(caller.leads))
+    return query
+
+
+def _reachable(leads: frozenset[str]) -> ColumnElement[bool]:
+    """A token touches calls of the leads that it carries, and no others, on every path."""
+    said = RecordingDetail.recording_id == Recording.id
+    lead = (RecordingDetail.name == "lead_id", RecordingDetail.value.in_(leads))
+    return or_(Recording.source != "calls", exists().where(said, *lead))
 
 
 def find(session: Session, caller: Caller, recording_id: str) -> Recording:

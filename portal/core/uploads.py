@@ -22,13 +22,14 @@ from portal.core.errors import (
     Conflict,
     InvalidRequest,
     KeyReused,
+    NotAllowed,
     NotFound,
     TooLarge,
     UploadExpired,
     UploadGone,
 )
 from portal.core.limits import Limits, Terms
-from portal.core.models import Upload, new_id
+from portal.core.models import Claim, Upload, new_id
 from portal.core.transaction import release, utc_now, writing
 
 SETTLE_SECONDS = 0.5
@@ -39,7 +40,8 @@ MOST_DETAILS = 200
 class NewUpload:
     """What a client says of the bytes that it is going to send; none of it is believed yet.
 
-    The fields are those of portal.core.models.Upload.
+    The fields are those of portal.core.models.Upload, and `claims`: a name that the upload needs
+    and that nobody else may have used before.
     """
 
     dialect: str
@@ -54,6 +56,7 @@ class NewUpload:
     ends_itself: bool = True
     concat: str | None = None
     idempotency_key: str | None = None
+    claims: str | None = None
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,12 @@ def _asked(new: NewUpload) -> list[Any]:
 
 def add(session: Session, caller: Caller, new: NewUpload, allowed: Limits) -> Upload:
     """The row of a new upload, in the caller's transaction. Raises TooLarge, TooManyUploads,
-    NoRoom."""
+    NoRoom, and NotAllowed for a name that is somebody else's."""
     refuse_too_large(new.terms, new.length)
+    _claim(session, caller, new.claims)
     limits.reserve(session, caller, new.length or 0, allowed)
     now = utc_now()
-    said = {name: getattr(new, name) for name in new.__dataclass_fields__}
+    said = {name: getattr(new, name) for name in new.__dataclass_fields__ if name != "claims"}
     asked = {"asked": _asked(new)} if new.idempotency_key else {}
     said |= {"terms": asdict(new.terms), "wire": new.wire | asked}
     upload = Upload(id=new_id(), owner_id=caller.user_id, owner_label=caller.label, **said)
@@ -133,6 +137,14 @@ def add(session: Session, caller: Caller, new: NewUpload, allowed: Limits) -> Up
     session.flush()
     audit.record(session, caller.actor, "upload.created", ("upload", upload.id), length=new.length)
     return upload
+
+
+def _claim(session: Session, caller: Caller, name: str | None) -> None:
+    known = session.get(Claim, name) if name else None
+    if known is not None and known.owner_id != caller.user_id:
+        raise NotAllowed("You have no access to this session; it is somebody else's.")
+    if name and known is None:
+        session.add(Claim(name=name, owner_id=caller.user_id))
 
 
 def refuse_too_large(terms: Terms, length: int | None) -> None:

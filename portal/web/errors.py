@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, current_app, render_template, request
+from http import HTTPStatus
+
+from flask import Flask, Response, current_app, jsonify, render_template, request
 from flask.globals import request_ctx
 from flask_babel import LazyString, lazy_gettext
 from gunicorn.http.errors import ParseException
@@ -66,13 +68,21 @@ Sentences = tuple[LazyString, LazyString]
 
 
 def answer(status: int, sentences: Sentences | None = None) -> Response:
-    """The page for this status; a plain line for programs, which ask below /api."""
+    """The page for this status; JSON for programs, which ask below /api."""
     title, advice = sentences or SENTENCES.get(status, SENTENCES[400 if status < 500 else 500])
+    if request.path.startswith("/api/"):
+        code = HTTPStatus(status).phrase.lower().replace(" ", "_")
+        return _with_status(jsonify(error={"code": code, "message": f"{title}. {advice}"}), status)
     # Without an adapter (a host that is not ours) no page can be built.
-    if request.path.startswith("/api/") or request_ctx.url_adapter is None:
+    if request_ctx.url_adapter is None:
         return Response(f"{title}. {advice}\n", status, mimetype="text/plain")
     page = render_template("error.html", status=status, title=title, advice=advice)
     return Response(page, status)
+
+
+def _with_status(response: Response, status: int) -> Response:
+    response.status_code = status
+    return response
 
 
 def _http(error: HTTPException) -> Response | HTTPException:

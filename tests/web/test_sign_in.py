@@ -116,4 +116,6 @@ def _routes(app: Flask) -> list[tuple[object, str]]:
 
 def test_the_list_of_open_routes_is_short_and_known() -> None:
     known = {"static", "health.health", "health.api_health", "login.login", "language.choose"}
-    assert known | {"tus.options", "openapi.document", "openapi.browse"} == OPEN
+    assert (
+        known | {"tus.options", "resumable.options", "openapi.document", "openapi.browse"} == OPEN
+    )

@@ -14,6 +14,8 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from portal.core import tokens
+from portal.db import db
 from tests.conftest import Portal, Tus, upload_id, wait_for
 from tests.web.browsing import Person
 
@@ -369,3 +371,33 @@ def test_deleting_at_once_is_one_deletion(portal: Portal, owner: Program, sound:
     query = "SELECT action FROM audit_event WHERE object_id = ? AND action LIKE '%delet%'"
     actions = [row["action"] for row in portal.rows(query, doomed)]
     assert sorted(actions) == ["deletion.requested", "recording.deleted"]
+
+
+def test_a_token_sees_calls_of_its_leads_only_on_every_path(portal: Portal, sound: bytes) -> None:
+    email = portal.person("uploader")
+    with portal.app.app_context():
+        made = [
+            tokens.create_token(db.session, email, ["upload", "read"], leads=leads)
+            for leads in (["here"], ["there"], [])
+        ]
+    form = {"call_log_id": "123e4567-e89b-12d3-a456-426614174000"}
+    sent = requests.post(
+        f"{portal.url}/api/leads/here/recordings",
+        headers={"Authorization": f"Bearer {made[0]}"},
+        files={"file": ("call.wav", sound)},
+        data=form,
+    ).json()["data"]["id"]
+    portal.recording(sent)
+    for token, status in zip(made, (200, 404, 404), strict=True):
+        authorized = {"Authorization": f"Bearer {token}"}
+        for path in (f"{LIST}/{sent}", f"{LIST}/{sent}/content"):
+            assert requests.get(portal.url + path, headers=authorized).status_code == status
+        listed = requests.get(portal.url + LIST, headers=authorized).json()["recordings"]
+        assert [each["file_id"] for each in listed] == ([sent] if status == 200 else [])
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/nothing"), ("PUT", LIST)])
+def test_what_is_no_route_is_told_in_json(owner: Program, method: str, path: str) -> None:
+    answer = owner.session.request(method, owner.portal.url + path)
+    assert answer.status_code in (404, 405)
+    assert set(answer.json()["error"]) == {"code", "message"}

@@ -1,12 +1,14 @@
-"""The JSON endpoints beside tus, as /work/shared/contracts/video-tus.md has them."""
+"""The JSON endpoints beside tus, as their contract has them."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
 import sqlite3
 import subprocess
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +24,7 @@ UPLOAD = "/api/v1/videos/upload"
 NOBODYS = "00000000-0000-7000-8000-000000000000"
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 ASKED: dict[str, Any] = {
-    "session_id": "0b9f3c1e-6f7e-4c58-9c39-0d4dfd1a3c11",
+    "session_id": str(uuid.uuid4()),
     "filename": "practice_video.mp4",
     "file_size": 52428800,
     "duration_seconds": 180,
@@ -373,3 +375,13 @@ def test_the_contracts_javascript_runs_as_it_is_printed(
     assert (recording["state"], recording["size"]) == ("ready", len(video))
     mine = "SELECT id FROM upload WHERE id > ? AND owner_id = ?"
     assert portal.rows(mine, last["upload_id"], recording["owner_id"]) == []
+
+
+def test_a_session_belongs_to_whoever_used_it_first(portal: Portal, videos: Videos) -> None:
+    session = {"session_id": str(uuid.uuid4())}
+    assert videos.init(**session).status_code == 201
+    assert videos.init(**session).status_code == 201
+    stranger = portal.token()
+    refused(Videos(portal, stranger).init(**session), 403)
+    told = base64.b64encode(session["session_id"].encode()).decode()
+    assert Tus(portal, stranger).create(4, f"session_id {told}").status_code == 403
