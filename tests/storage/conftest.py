@@ -13,6 +13,10 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.storage.servers import azurite, moto, seaweed
+
+__all__ = ["azurite", "moto", "seaweed"]
+
 PROJECT = Path(__file__).parents[2]
 
 
