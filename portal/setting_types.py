@@ -65,6 +65,8 @@ def storage_url(text: str) -> str:
         raise ValueError(
             "write file:///an/absolute/folder, s3://bucket/prefix or abfs://container/prefix"
         )
+    if text.startswith(("s3://", "abfs://")) and "@" in text:
+        raise ValueError("keep keys out of the address; docs/storage.md says where they belong")
     return text
 
 

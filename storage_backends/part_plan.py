@@ -27,17 +27,20 @@ class Piece:
     stop: int
 
 
-def plan_parts(sizes: Sequence[int], equal: bool = False) -> list[list[Piece]]:
+def plan_parts(
+    sizes: Sequence[int], *, least: int = LEAST, equal: bool = False
+) -> list[list[Piece]]:
     """The parts of an object that consists of sources of these sizes, in bytes, in their order.
 
     A part with one piece can be copied by the server; the others have to pass through us. With
-    `equal`, all parts but the last have one size. Raises ValueError beyond 5 TiB.
+    `equal`, all parts but the last have one size. No part but the last is smaller than `least`.
+    Raises ValueError beyond 5 TiB.
     """
     total = sum(sizes)
     if total > LARGEST_OBJECT:
         raise ValueError(f"an object has at most 5 TiB; this one would have {total} bytes")
     ends = list(accumulate(sizes))
-    cuts = _equal_cuts(total) if equal else _cuts_at_sources(ends, smallest_part(total, LEAST))
+    cuts = _equal_cuts(total) if equal else _cuts_at_sources(ends, smallest_part(total, least))
     return [_pieces(ends, start, stop) for start, stop in pairwise(cuts)]
 
 

@@ -21,10 +21,10 @@ from storage_backends.base import (
     Store,
     StoredObject,
 )
-from storage_backends.flight import PART_SIZE, cut, run_all, submit
+from storage_backends.flight import MARK, PART_SIZE, PATIENT, PROMPT, cut, run_all, submit
 from storage_backends.options import S3Options
 from storage_backends.part_plan import plan_parts
-from storage_backends.s3_client import MARK, PATIENT, PROMPT, Client
+from storage_backends.s3_client import Client
 from storage_backends.s3_errors import UNSUPPORTED, code_of
 from storage_backends.s3_parts import Multipart
 
@@ -65,7 +65,7 @@ class S3Store(Store):
         if sum(sizes) < PART_SIZE:
             return super().join(keys, key)
         try:
-            plan = plan_parts(sizes, self.equal_parts)
+            plan = plan_parts(sizes, equal=self.equal_parts)
         except ValueError as error:
             raise StorageFull(f"S3 cannot keep this: {error}.") from error
         upload = Multipart(self.client, key)

@@ -10,16 +10,10 @@ from typing import Any
 import fsspec
 
 from storage_backends.base import ObjectExists, ObjectNotFound, StorageError, StorageUnavailable
-from storage_backends.flight import Answer, Request, run
+from storage_backends.flight import MARK, PROMPT, Answer, Request, run
 from storage_backends.options import S3Options
 from storage_backends.s3_errors import BARE, UNSUPPORTED, code_of, s3_errors
 
-PROMPT = 4.5
-"""Seconds for a request that moves few bytes, so that a frozen server is told within five."""
-PATIENT = 120.0
-"""Seconds for a request that moves or copies a part: 70 kB/s are enough."""
-MARK = "write"
-"""The name of the metadata that says which write made an object."""
 CONFIG = {
     "signature_version": "s3v4",  # what s3fs takes otherwise makes presigned PUTs fail
     "connect_timeout": 2,

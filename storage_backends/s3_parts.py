@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from storage_backends.base import StorageError, StorageFull, StorageUnavailable
-from storage_backends.flight import IN_FLIGHT, PART_SIZE, Request, run_all
+from storage_backends.flight import IN_FLIGHT, MARK, PART_SIZE, PATIENT, Request, run_all
 from storage_backends.part_plan import LEAST, MOST_PARTS, Piece
-from storage_backends.s3_client import MARK, PATIENT, Client
+from storage_backends.s3_client import Client
 
 READS_AT_ONCE = 8
 Part = dict[str, Any]

@@ -18,9 +18,10 @@ from typing import Any, NoReturn
 
 import fsspec
 import pytest
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import BlobServiceClient
 
-from storage_backends import S3Options, Store, open_store
-from storage_backends.options import AzureOptions
+from storage_backends import AzureOptions, S3Options, Store, open_store
 
 PROJECT = Path(__file__).parents[2]
 NAME = "devstoreaccount1"
@@ -152,4 +153,16 @@ def s3_store(options: S3Options) -> Store:
     return open_store(f"s3://shared/{secrets.token_hex(8)}/prefix", options=options)
 
 
-OPENERS: dict[str, Callable[..., Store]] = {"seaweed": s3_store, "moto": s3_store}
+def azure_store(options: AzureOptions) -> Store:
+    with contextlib.suppress(ResourceExistsError):
+        BlobServiceClient.from_connection_string(options.connection_string).create_container(
+            "shared"
+        )
+    return open_store(f"abfs://shared/{secrets.token_hex(8)}/prefix", options=options)
+
+
+OPENERS: dict[str, Callable[..., Store]] = {
+    "seaweed": s3_store,
+    "moto": s3_store,
+    "azurite": azure_store,
+}
