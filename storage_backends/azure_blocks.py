@@ -6,7 +6,6 @@ import asyncio
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any
 
 from azure.core import MatchConditions
 from azure.storage.blob import BlobBlock
@@ -17,7 +16,6 @@ from storage_backends.base import StorageFull, StorageUnavailable
 from storage_backends.flight import IN_FLIGHT, MARK, PART_SIZE, PATIENT, Request, run_all
 from storage_backends.part_plan import Piece
 
-IF_FREE: dict[str, Any] = {"etag": "*", "match_condition": MatchConditions.IfMissing}
 MOST_BLOCKS = 50_000
 COPY_LIFE = timedelta(hours=1)
 READS_AT_ONCE = 8
@@ -66,7 +64,9 @@ class Blocks:
     async def _commit(self, ids: Sequence[str]) -> None:
         blocks = [BlobBlock(block_id=each) for each in ids]
         blob = self.client.blob(self.key)
-        await blob.commit_block_list(blocks, metadata={MARK: self.token}, **IF_FREE)
+        await blob.commit_block_list(
+            blocks, metadata={MARK: self.token}, match_condition=MatchConditions.IfMissing
+        )
 
     async def _send(self, number: int, body: bytes | bytearray) -> str:
         with self.client.errors(self.key):

@@ -12,8 +12,8 @@ from typing import Any
 from azure.storage.blob import BlobProperties, BlobSasPermissions, generate_blob_sas
 from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient, LinearRetry
 
-from storage_backends.azure_errors import azure_errors
-from storage_backends.base import ObjectExists, ObjectNotFound, StorageError
+from storage_backends.azure_errors import azure_errors, code_of
+from storage_backends.base import ObjectExists, ObjectNotFound, StorageError, StorageUnavailable
 from storage_backends.flight import MARK, PROMPT, Answer, Request, run
 from storage_backends.options import AzureOptions
 
@@ -81,9 +81,10 @@ class Client:
         """
         try:
             self.run(key, request, seconds)
-        except StorageError:
+        except StorageError as error:
             # When the answer to a request got lost, its repetition finds the object there.
-            if not self._is_ours(key, token):
+            repeated = isinstance(error, ObjectExists) or code_of(error) == "InvalidBlockList"
+            if not (repeated and self._is_ours(key, token)):
                 raise
 
     def _is_ours(self, key: str, token: str) -> bool:
@@ -112,7 +113,7 @@ class Client:
 def _close(service: BlobServiceClient, made_by: int) -> None:
     """At the end of the process that made it: aiohttp complains of what is left open."""
     if made_by == os.getpid():
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(StorageUnavailable):
             run(service.close(), 1)
 
 

@@ -26,7 +26,7 @@ REASONS = {
     "ContainerNotFound": "there is no such container; create it, or correct the storage address",
     "InvalidResourceName": "this is no name of a container; correct the storage address",
     "AuthenticationFailed": "the key is wrong, or this machine's clock is",
-    "AuthorizationFailure": "this key may not do that, or not from this network",
+    "AuthorizationFailure": "the key is wrong, or not allowed from this network",
     "AuthorizationPermissionMismatch": "this key may not do that",
     "AccountIsDisabled": "the account is disabled",
     "ServerBusy": "it asks us to slow down",

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from fsspec.asyn import get_loop
 
-from storage_backends.base import Source
+from storage_backends.base import Source, StorageUnavailable
+from storage_backends.network_errors import SILENT
 
 Answer = TypeVar("Answer")
 Request = Coroutine[Any, Any, Answer]
@@ -32,18 +33,15 @@ def submit(request: Request[Answer]) -> Future[Answer]:
 
 
 def run(request: Request[Answer], seconds: float) -> Answer:
-    """The answer. Raises TimeoutError, and gives the request up, after so many seconds."""
-    future = submit(request)
-    try:
-        return future.result(seconds)
-    finally:
-        future.cancel()
+    """The answer. Raises StorageUnavailable, and gives the request up, after so many seconds."""
+    return run_all([request], seconds, 1)[0]
 
 
 def run_all(requests: Iterable[Request[Answer]], seconds: float, width: int) -> list[Answer]:
     """The answers, in order, with up to `width` requests going on while the next one is made.
 
-    Raises what the first that failed raised, or TimeoutError; the others are given up.
+    Raises what the first that failed raised, or StorageUnavailable when it took longer than so
+    many seconds; the others are given up.
     """
     waiting: deque[Future[Answer]] = deque()
     answers: list[Answer] = []
@@ -61,7 +59,10 @@ def run_all(requests: Iterable[Request[Answer]], seconds: float, width: int) -> 
 
 
 def _next(waiting: deque[Future[Answer]], seconds: float) -> Answer:
-    answer = waiting[0].result(seconds)
+    try:
+        answer = waiting[0].result(seconds)
+    except TimeoutError as error:
+        raise StorageUnavailable(f"The storage cannot be used: {SILENT}.") from error
     waiting.popleft()
     return answer
 

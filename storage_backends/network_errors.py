@@ -6,11 +6,12 @@ import socket
 import ssl
 from collections.abc import Iterator
 
+SILENT = "it does not answer in time; is it overloaded, or a firewall in between?"
 CAUSES: dict[type[BaseException], str] = {
     socket.gaierror: "its name cannot be found (DNS); look at the address",
     ConnectionRefusedError: "it refuses connections; is it running, and the port right?",
     ssl.SSLError: "its TLS certificate is not trusted, or it speaks no TLS",
-    TimeoutError: "it does not answer in time; is it overloaded, or a firewall in between?",
+    TimeoutError: SILENT,
     ConnectionResetError: "it broke the connection off",
 }
 

@@ -21,7 +21,7 @@ from storage_backends.base import (
     Store,
     StoredObject,
 )
-from storage_backends.flight import MARK, PART_SIZE, PATIENT, PROMPT, cut, run_all, submit
+from storage_backends.flight import MARK, PART_SIZE, PATIENT, PROMPT, cut, run, run_all, submit
 from storage_backends.options import S3Options
 from storage_backends.part_plan import plan_parts
 from storage_backends.s3_client import Client
@@ -30,6 +30,8 @@ from storage_backends.s3_parts import Multipart
 
 URL_SECONDS = 300
 HEADS_AT_ONCE = 16
+PAGE = 1000
+"""How many objects a listing has in memory at a time."""
 READ_SECONDS = 20.0
 """How long one block may take to arrive."""
 
@@ -86,8 +88,8 @@ class S3Store(Store):
 
     def _blocks(self, key: str, start: int, stop: int | None) -> Iterator[bytes]:
         body = self._open(key, start, stop)
-        yield b""
         try:
+            yield b""
             while body and (block := self._take(key, body)):
                 yield block
         finally:
@@ -107,10 +109,10 @@ class S3Store(Store):
 
     def _take(self, key: str, body: Any) -> bytes:
         with self.client.errors(key):
-            return self.client.run(_next_block(body), READ_SECONDS)
+            return run(_next_block(body), READ_SECONDS)
 
     def stat(self, key: str) -> StoredObject:
-        head = self.client.run(self.client.head(key))
+        head = run(self.client.head(key), PROMPT)
         return _stored(key, int(head["ContentLength"]), head["LastModified"])
 
     def delete(self, key: str) -> None:
@@ -146,7 +148,7 @@ class S3Store(Store):
 
     def find(self, prefix: str) -> Iterator[StoredObject]:
         folder = self.client.prefix + (f"{prefix}/" if prefix else "")
-        more: dict[str, Any] = {}
+        more: dict[str, Any] = {"MaxKeys": PAGE}
         while True:
             page = self.client.call("list_objects_v2", Prefix=folder, **more)
             for each in page.get("Contents", []):
@@ -155,7 +157,7 @@ class S3Store(Store):
                     yield _stored(key, int(each["Size"]), each["LastModified"])
             if not page.get("IsTruncated"):
                 return
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+            more["ContinuationToken"] = page["NextContinuationToken"]
 
     def sweep_abandoned(self, older_than: datetime) -> int:
         """Abort multipart uploads that were begun before then: their parts are seen nowhere."""

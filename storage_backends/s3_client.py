@@ -10,7 +10,7 @@ from typing import Any
 import fsspec
 
 from storage_backends.base import ObjectExists, ObjectNotFound, StorageError, StorageUnavailable
-from storage_backends.flight import MARK, PROMPT, Answer, Request, run
+from storage_backends.flight import MARK, PROMPT, run
 from storage_backends.options import S3Options
 from storage_backends.s3_errors import BARE, UNSUPPORTED, code_of, s3_errors
 
@@ -68,11 +68,7 @@ class Client:
 
     def call(self, method: str, key: str = "", **more: Any) -> dict[str, Any]:
         """The same for threads, within PROMPT seconds."""
-        return self.run(self.ask(method, key, **more))
-
-    def run(self, request: Request[Answer], seconds: float = PROMPT) -> Answer:
-        with s3_errors(self.bucket, ""):
-            return run(request, seconds)
+        return run(self.ask(method, key, **more), PROMPT)
 
     def errors(self, key: str) -> AbstractContextManager[None]:
         """Turns what the libraries raise inside into the store's own errors."""
@@ -90,7 +86,7 @@ class Client:
     def refuse_taken(self, key: str) -> None:
         """Raises ObjectExists."""
         try:
-            self.run(self.head(key))
+            run(self.head(key), PROMPT)
         except ObjectNotFound:
             return
         raise ObjectExists(f"The object {key!r} exists and is never changed.")
@@ -102,15 +98,16 @@ class Client:
         """
         try:
             self._unless_taken(method, key, seconds, more)
-        except StorageError:
+        except StorageError as error:
             # When the answer to a request got lost, its repetition finds the object there.
-            if not self._is_ours(key, token):
+            repeated = isinstance(error, ObjectExists) or code_of(error) == "NoSuchUpload"
+            if not (repeated and self._is_ours(key, token)):
                 raise
 
     def _unless_taken(self, method: str, key: str, seconds: float, more: dict[str, Any]) -> None:
         try:
             if self.conditional:
-                self.run(self.ask(method, key, IfNoneMatch="*", **more), seconds)
+                run(self.ask(method, key, IfNoneMatch="*", **more), seconds)
                 return
         except StorageUnavailable as error:
             if code_of(error) not in UNSUPPORTED:
@@ -118,17 +115,17 @@ class Client:
             self.conditional = False
         with self.one_at_a_time:
             self.refuse_taken(key)
-            self.run(self.ask(method, key, **more), seconds)
+            run(self.ask(method, key, **more), seconds)
 
     def _is_ours(self, key: str, token: str) -> bool:
         try:
-            return bool(self.run(self.head(key)).get("Metadata", {}).get(MARK) == token)
+            return bool(run(self.head(key), PROMPT).get("Metadata", {}).get(MARK) == token)
         except StorageError:
             return False
 
     def presigned(self, method: str, key: str, seconds: int) -> str:
         """An address with which anybody may do this to the object, for so many seconds."""
-        return self.run(self._sign(method, key, seconds))
+        return run(self._sign(method, key, seconds), PROMPT)
 
     async def _sign(self, method: str, key: str, seconds: int) -> str:
         with self.errors(key):

@@ -8,7 +8,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from storage_backends.base import StorageError, StorageFull, StorageUnavailable
-from storage_backends.flight import IN_FLIGHT, MARK, PART_SIZE, PATIENT, Request, run_all
+from storage_backends.flight import (
+    IN_FLIGHT,
+    MARK,
+    PART_SIZE,
+    PATIENT,
+    PROMPT,
+    Request,
+    run,
+    run_all,
+)
 from storage_backends.part_plan import LEAST, MOST_PARTS, Piece
 from storage_backends.s3_client import Client
 
@@ -95,7 +104,7 @@ class Multipart:
 
     def _abort(self, reason: BaseException) -> None:
         try:
-            self.client.run(self._ask("abort_multipart_upload"))
+            run(self._ask("abort_multipart_upload"), PROMPT)
         except StorageError as error:
             reason.add_note(f"The parts sent so far stay until they are swept: {error}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -114,9 +115,19 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureOptions]:
     flags = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
     command = ["node", script, "--blobHost", "127.0.0.1", "--blobPort", str(port), *flags]
     with running(command, tmp_path_factory.mktemp("azurite") / "log", port):
-        endpoint = f"http://127.0.0.1:{port}/{NAME}"
-        said = f"AccountName={NAME};AccountKey={KEY};BlobEndpoint={endpoint};"
-        yield AzureOptions(connection_string=f"DefaultEndpointsProtocol=http;{said}")
+        yield azure_options(port)
+
+
+def azure_options(port: int, key: str = KEY) -> AzureOptions:
+    endpoint = f"http://127.0.0.1:{port}/{NAME}"
+    said = f"AccountName={NAME};AccountKey={key};BlobEndpoint={endpoint};"
+    return AzureOptions(connection_string=f"DefaultEndpointsProtocol=http;{said}")
+
+
+def port_of(azurite: AzureOptions) -> int:
+    found = re.search(r":(\d+)/", azurite.connection_string)
+    assert found
+    return int(found[1])
 
 
 def with_endpoint(options: S3Options, port: int) -> S3Options:
