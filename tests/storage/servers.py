@@ -77,8 +77,13 @@ def answers(port: int) -> bool:
 
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Options]:
+    with seaweed_in(tmp_path_factory.mktemp("seaweed")) as options:
+        yield options
+
+
+@contextlib.contextmanager
+def seaweed_in(folder: Path) -> Iterator[S3Options]:
     """SeaweedFS, which checks signatures, checksums, conditions and locks."""
-    folder = tmp_path_factory.mktemp("seaweed")
     options = S3Options(key="portal", secret=secrets.token_hex(16), region="us-east-1")
     login = {"accessKey": options.key, "secretKey": options.secret}
     rights = {"name": "tests", "credentials": [login], "actions": ["Admin"]}
@@ -88,7 +93,7 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Options]:
     flags = [f"-{name}.port={port}" for name, port in zip(names, ports, strict=False)]
     flags += [f"-{name}.port.grpc={port}" for name, port in zip(names, ports[4:], strict=True)]
     flags += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false", "-master.telemetry=false"]
-    flags += ["-volume.max=200", "-master.volumeSizeLimitMB=64", "-s3.autoCreateBucket=false"]
+    flags += ["-volume.max=200", "-master.volumeSizeLimitMB=1024", "-s3.autoCreateBucket=false"]
     weed = Path(sys.executable).with_name("weed")
     address = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}"]
     config = f"-s3.config={folder / 's3.json'}"

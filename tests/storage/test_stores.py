@@ -299,5 +299,5 @@ def write_at_once(store: Store, key: str, writers: int) -> list[int]:
 
 
 def test_the_operators_trial_finds_no_fault_and_leaves_nothing(store: Store) -> None:
-    assert [step.problem for step in try_out(store)] == [None] * 7
+    assert [step.problem for step in try_out(store)] == [None] * 11
     assert found(store, "") == []
