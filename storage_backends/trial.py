@@ -30,8 +30,7 @@ class Step:
 
 
 def try_out(store: Store) -> Iterator[Step]:
-    """Try everything that we rely on, each step with objects of its own. Stops at a failure, and
-    leaves nothing behind that it can remove."""
+    """Everything that we rely on. Stops at a failure, and leaves nothing that it can remove."""
     trial = _Trial(store, f"trial/{secrets.token_hex(8)}")
     steps: list[tuple[str, Callable[[], str | None]]] = [
         ("write", trial.write),

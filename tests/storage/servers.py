@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -76,9 +77,10 @@ def answers(port: int) -> bool:
 
 
 @pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Options]:
-    with seaweed_in(tmp_path_factory.mktemp("seaweed")) as options:
-        yield options
+def seaweed() -> Iterator[S3Options]:
+    # Not pytest's folders: these are kept, and hundreds of megabytes with them.
+    with tempfile.TemporaryDirectory(prefix="seaweed-") as folder, seaweed_in(Path(folder)) as said:
+        yield said
 
 
 @contextlib.contextmanager
