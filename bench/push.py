@@ -15,7 +15,7 @@ from pathlib import Path
 import fsspec
 
 from storage_backends import S3Options, Store, open_store
-from tests.storage.servers import s3_call, seaweed_in
+from tests.storage.servers import seaweed_in
 
 ROUNDS = 5
 MIB = 1024 * 1024
@@ -44,7 +44,6 @@ def rate(act: Callable[[], None]) -> float:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, seaweed_in(Path(folder)) as options:
-        s3_call(options, "create_bucket", Bucket="shared")
         store = open_store("s3://shared/store", options=options)
         store.write("warm", [BLOCK])
         pairs = [

@@ -101,7 +101,10 @@ def seaweed_in(folder: Path) -> Iterator[S3Options]:
     config = f"-s3.config={folder / 's3.json'}"
     command = [weed, "-logtostderr", "server", "-filer", "-s3", config, *address, *flags]
     with running(command, folder / "log", ports[0]):
-        yield with_endpoint(options, ports[0])
+        ready = with_endpoint(options, ports[0])
+        s3_call(ready, "create_bucket", Bucket="shared")
+        s3_call(ready, "put_object", Bucket="shared", Key="first", Body=b"makes volumes: 0.2-5 s")
+        yield ready
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,10 @@ def watched(azurite: AzureOptions, store: Store) -> Iterator[tuple[Wire, Store]]
         yield between, open_store(f"abfs://shared/{secrets.token_hex(8)}", options=options)
 
 
+class InterruptedUpload(Exception):
+    """What a source raises in the middle."""
+
+
 def content(store: Store, key: str) -> bytes:
     return b"".join(store.read(key))
 
@@ -70,14 +74,29 @@ def test_where_the_server_copies_no_blocks_they_are_sent(store: Store) -> None:
     assert content(store, "whole") == b"".join(bytes([number]) * 6 * MiB for number in range(3))
 
 
-def test_writers_of_one_key_do_not_mix_their_blocks(store: Store) -> None:
-    def first() -> Iterator[bytes]:
+def test_a_writer_that_breaks_off_leaves_no_block_in_another_writers_blob(store: Store) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"2" * 40 * MiB
+        raise InterruptedUpload
+
+    def whole() -> Iterator[bytes]:
+        yield b"1" * 40 * MiB
+        with pytest.raises(InterruptedUpload):
+            store.write("a/1", broken())
+        yield b"1" * MiB
+
+    store.write("a/1", whole())
+    assert content(store, "a/1") == b"1" * 41 * MiB
+
+
+def test_the_later_of_two_writers_of_one_key_is_refused(store: Store) -> None:
+    def later() -> Iterator[bytes]:
         yield b"1" * 9 * MiB
         store.write("a/1", [b"2" * 9 * MiB])
         yield b"1" * 9 * MiB
 
     with pytest.raises(ObjectExists):
-        store.write("a/1", first())
+        store.write("a/1", later())
     assert content(store, "a/1") == b"2" * 9 * MiB
 
 

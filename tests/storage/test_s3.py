@@ -21,7 +21,7 @@ from storage_backends import (
     Store,
     open_store,
 )
-from storage_backends.part_plan import MiB
+from storage_backends.part_plan import MiB, plan_parts
 from tests.storage.servers import new_bucket, s3_call
 from tests.storage.wire import Wire, wire
 
@@ -106,6 +106,8 @@ def test_small_and_large_parts_join_in_their_order(
     keys = [f"parts/{number}" for number in range(len(pieces))]
     assert store.join(keys, "whole").size == sum(sizes)
     assert content(store, "whole") == b"".join(pieces)
+    tag = s3_call(server, "head_object", Bucket=bucket, Key="whole")["ETag"]
+    assert tag.endswith(f'-{len(plan_parts(sizes, equal=bool(equal)))}"'), "the number of parts"
     with pytest.raises(ObjectExists):
         store.join(keys, "whole")
     assert uploads(server, bucket) == []

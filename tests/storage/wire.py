@@ -16,6 +16,7 @@ class Wire:
         self.carried = 0
         self.lose_answer_to = b""
         self.lost = 0
+        self.doomed: socket.socket | None = None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -25,26 +26,27 @@ class Wire:
             while True:
                 client = self.listener.accept()[0]
                 server = socket.create_connection(("127.0.0.1", self.to))
-                ends = (client, server)
-                threading.Thread(target=self._carry, args=(*ends, True), daemon=True).start()
-                threading.Thread(target=self._carry, args=(*ends[::-1], False), daemon=True).start()
+                for way in (self._asks, self._answers):
+                    threading.Thread(target=way, args=(client, server), daemon=True).start()
 
-    def _carry(self, one: socket.socket, other: socket.socket, asking: bool) -> None:
-        with contextlib.suppress(OSError), one, other:
-            while data := one.recv(1 << 20):
+    def _asks(self, client: socket.socket, server: socket.socket) -> None:
+        with contextlib.suppress(OSError), client, server:
+            while data := client.recv(1 << 20):
                 self.carried += len(data)
-                if asking and self.lose_answer_to and self.lose_answer_to in data:
-                    self._lose(data, other)
-                    return
-                other.sendall(data)
+                if self.lose_answer_to and self.lose_answer_to in data:
+                    self.lose_answer_to = b""
+                    self.doomed = server
+                server.sendall(data)
 
-    def _lose(self, request: bytes, server: socket.socket) -> None:
-        """The server gets the request, whole in one piece, and its answer reaches nobody."""
-        self.lose_answer_to = b""
-        self.lost += 1
-        server.sendall(request)
-        server.settimeout(5)
-        server.recv(1)
+    def _answers(self, client: socket.socket, server: socket.socket) -> None:
+        with contextlib.suppress(OSError), client, server:
+            while data := server.recv(1 << 20):
+                self.carried += len(data)
+                if self.doomed is server:
+                    self.lost += 1
+                    client.shutdown(socket.SHUT_RDWR)
+                    return
+                client.sendall(data)
 
 
 @contextlib.contextmanager
