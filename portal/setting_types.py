@@ -61,8 +61,12 @@ def _refuse_bad_port(text: str) -> None:
 
 
 def storage_url(text: str) -> str:
-    if text and not text.startswith("file:///"):
-        raise ValueError("write file:///an/absolute/folder")
+    if text and not text.startswith(("file:///", "s3://", "abfs://")):
+        raise ValueError(
+            "write file:///an/absolute/folder, s3://bucket/prefix or abfs://container/prefix"
+        )
+    if text.startswith(("s3://", "abfs://")) and "@" in text:
+        raise ValueError("keep keys out of the address; docs/storage.md says where they belong")
     return text
 
 

@@ -115,6 +115,14 @@ class Store(ABC):
         """How much more fits in; None where nobody can tell."""
         return None
 
+    def sweep_abandoned(self, older_than: datetime) -> int:
+        """Remove what writes that were cut off before then have left, and return its number."""
+        return 0
+
+    def locking(self) -> str:
+        """Whether the store can lock objects against deletion: yes, no, or unknown."""
+        return "no"
+
     def local_path(self, key: str) -> Path | None:
         """Where the operating system finds the object as a file, if this store keeps files."""
         return None

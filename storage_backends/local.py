@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,6 +69,12 @@ class LocalStore(FsspecStore):
     def find_abandoned(self) -> Iterator[StoredObject]:
         """Temporary files: of writes going on now, or cut off by a crash when they are old."""
         return (found for found in super().find("") if found.key.endswith(TEMPORARY))
+
+    def sweep_abandoned(self, older_than: datetime) -> int:
+        old = [each.key for each in self.find_abandoned() if each.modified < older_than]
+        for key in old:
+            self.delete(key)
+        return len(old)
 
     def as_file(self, key: str) -> nullcontext[Path]:
         self.stat(key)

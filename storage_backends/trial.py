@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from storage_backends.base import ObjectExists, ObjectNotFound, StorageError, Store
 
 CONTENT = secrets.token_bytes(64 * 1024)
+LARGE = 144
+"""How often CONTENT makes 9 MiB, more than stores send in one part."""
+MOST_SKEW = 60
+"""Seconds. S3 refuses from 15 minutes on, but ages and lives are compared before."""
 
 
 @dataclass(frozen=True)
@@ -22,20 +30,20 @@ class Step:
 
 
 def try_out(store: Store) -> Iterator[Step]:
-    """Write, read back, read a range, list, join, refuse to overwrite, delete. Stops at a failure,
-    and leaves nothing behind that it can remove."""
-    folder = f"trial/{secrets.token_hex(8)}"
-    steps: list[tuple[str, Callable[[], object]]] = [
-        ("write", lambda: store.write(f"{folder}/1", [CONTENT])),
-        ("read back", lambda: _expect(_read(store, f"{folder}/1"), CONTENT)),
-        (
-            "read a range",
-            lambda: _expect(b"".join(store.read(f"{folder}/1", 9, 99)), CONTENT[9:99]),
-        ),
-        ("list", lambda: _expect([each.key for each in store.find(folder)], [f"{folder}/1"])),
-        ("join", lambda: _join(store, folder)),
-        ("refuse to overwrite", lambda: _refuses(store, f"{folder}/1")),
-        ("delete", lambda: _delete(store, folder)),
+    """Everything that we rely on. Stops at a failure, and leaves nothing that it can remove."""
+    trial = _Trial(store, f"trial/{secrets.token_hex(8)}")
+    steps: list[tuple[str, Callable[[], str | None]]] = [
+        ("write", trial.write),
+        ("clock skew", trial.clock),
+        ("read back", trial.read),
+        ("read a range", trial.read_range),
+        ("list", trial.list),
+        ("join", trial.join),
+        ("multipart", trial.multipart),
+        ("refuse to overwrite", trial.refuse),
+        ("presign", trial.presign),
+        ("lock support", store.locking),
+        ("delete", trial.delete),
     ]
     try:
         for name, act in steps:
@@ -44,46 +52,82 @@ def try_out(store: Store) -> Iterator[Step]:
             if step.problem:
                 return
     finally:
-        _timed("clean up", lambda: _delete(store, folder))
+        _timed("clean up", trial.delete)
 
 
-def _timed(name: str, act: Callable[[], object]) -> Step:
+def _timed(name: str, act: Callable[[], str | None]) -> Step:
+    """The step; what it has found out stands behind its name."""
     begun = time.perf_counter()
+    found = problem = None
     try:
-        act()
-        problem = None
+        found = act()
     except StorageError as error:
         problem = str(error)
-    return Step(name, time.perf_counter() - begun, problem)
+    seconds = time.perf_counter() - begun
+    return Step(f"{name}: {found}" if found else name, seconds, problem)
 
 
-def _read(store: Store, key: str, start: int = 0, stop: int | None = None) -> bytes:
-    return b"".join(store.read(key, start, stop))
+class _Trial:
+    """The steps; each returns what it has found out, or None, and raises StorageError."""
+
+    def __init__(self, store: Store, folder: str) -> None:
+        self.store = store
+        self.one, self.joined, self.large = (f"{folder}/{name}" for name in "123")
+        self.folder = folder
+
+    def write(self) -> None:
+        self.store.write(self.one, [CONTENT])
+
+    def clock(self) -> None:
+        apart = abs((datetime.now(UTC) - self.store.stat(self.one).modified).total_seconds())
+        if apart > MOST_SKEW:
+            raise StorageError(
+                f"This machine's clock and the storage's are {apart:.0f} s apart; set them right."
+            )
+
+    def read(self) -> None:
+        _expect(b"".join(self.store.read(self.one)), CONTENT)
+
+    def read_range(self) -> None:
+        _expect(b"".join(self.store.read(self.one, 9, 99)), CONTENT[9:99])
+
+    def list(self) -> None:
+        _expect([each.key for each in self.store.find(self.folder)], [self.one])
+
+    def join(self) -> None:
+        self.store.join([self.one, self.one], self.joined)
+        _expect(b"".join(self.store.read(self.joined)), CONTENT * 2)
+
+    def multipart(self) -> None:
+        self.store.write(self.large, [CONTENT] * LARGE)
+        _expect(self.store.checksum(self.large), hashlib.sha256(CONTENT * LARGE).hexdigest())
+
+    def refuse(self) -> None:
+        for key, blocks in ((self.one, 1), (self.large, LARGE)):
+            with suppress(ObjectExists):
+                self.store.write(key, [b"other", *[CONTENT] * blocks])
+                raise StorageError("The store let an existing object be overwritten.")
+
+    def presign(self) -> str | None:
+        address = self.store.direct_url(self.one)
+        if address is None:
+            return "no"
+        try:
+            with urllib.request.urlopen(address, timeout=4) as answer:  # noqa: S310 - the store's
+                _expect(answer.read(), CONTENT)
+        except OSError as error:  # its message may show the address, which is a key
+            status = getattr(error, "code", type(error).__name__)
+            raise StorageError(f"A presigned address was not accepted ({status}).") from None
+        return None
+
+    def delete(self) -> None:
+        for key in (self.one, self.joined, self.large):
+            self.store.delete(key)
+        with suppress(ObjectNotFound):
+            self.store.stat(self.one)
+            raise StorageError("The object is still there after deleting it.")
 
 
 def _expect(found: object, expected: object) -> None:
     if found != expected:
         raise StorageError("The store returned something else than what was written.")
-
-
-def _join(store: Store, folder: str) -> None:
-    store.join([f"{folder}/1", f"{folder}/1"], f"{folder}/2")
-    _expect(_read(store, f"{folder}/2"), CONTENT * 2)
-
-
-def _refuses(store: Store, key: str) -> None:
-    try:
-        store.write(key, [b"other"])
-    except ObjectExists:
-        return
-    raise StorageError("The store let an existing object be overwritten.")
-
-
-def _delete(store: Store, folder: str) -> None:
-    for name in ("1", "2"):
-        store.delete(f"{folder}/{name}")
-    try:
-        store.stat(f"{folder}/1")
-    except ObjectNotFound:
-        return
-    raise StorageError("The object is still there after deleting it.")

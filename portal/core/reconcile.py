@@ -18,7 +18,6 @@ from portal.core.deletion import GONE
 from portal.core.models import Job, Part, Recording, Upload
 from portal.core.transaction import release, utc_now
 from storage_backends import ObjectNotFound, Store, StoredObject
-from storage_backends.local import LocalStore
 
 SWEEP_AFTER = timedelta(days=1)
 BATCH = 500
@@ -90,11 +89,9 @@ def _sweep_parts(session: Session, store: Store, older_than: datetime) -> int:
     """Parts without a row were never acknowledged: their writer died before it could count them."""
     old = (each for each in store.find("parts") if each.modified < older_than)
     lost = [key for batch in _batches(old) for key in _without_row(session, batch)]
-    if isinstance(store, LocalStore):
-        lost += [each.key for each in store.find_abandoned() if each.modified < older_than]
     for key in lost:
         store.delete(key)
-    return len(lost)
+    return len(lost) + store.sweep_abandoned(older_than)
 
 
 def _without_row(session: Session, batch: list[StoredObject]) -> Iterator[str]:

@@ -22,7 +22,7 @@ WRONG: dict[str, list[str]] = {
     "PORTAL_PUBLIC_URL": ["recordings.example.org", "ftp://example.org", "https://", "http://["],
     "PORTAL_DATABASE_URL": ["portal.sqlite3", "mysql://localhost/portal", "sqlite://"],
     "PORTAL_REDIS_URL": ["localhost:6379", "tcp://localhost", "http://localhost"],
-    "PORTAL_STORAGE_URL": ["/srv/recordings", "file://srv/recordings", "s3://bucket/x"],
+    "PORTAL_STORAGE_URL": ["/srv/recordings", "file://srv/recordings", "ftp://bucket/x"],
     "PORTAL_DURABILITY": ["Strict", "none"],
     "PORTAL_SECRET_KEY": ["too short", "x" * 31],
     "PORTAL_WEB_PROCESSES": [*NUMBERS, "0", "65"],

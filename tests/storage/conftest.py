@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote
 
 import pytest
+
+from storage_backends import Store, open_store
+from tests.storage.servers import OPENERS, azurite, moto, seaweed
+
+__all__ = ["azurite", "moto", "seaweed"]
 
 PROJECT = Path(__file__).parents[2]
 
@@ -56,3 +62,17 @@ def own_mounts() -> list[str]:
             "This test mounts a tiny disk: it needs root or user namespaces (unshare -Urm)."
         )
     return command
+
+
+@pytest.fixture(params=["memory", "local", *OPENERS])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param in OPENERS:
+        yield OPENERS[request.param](request.getfixturevalue(request.param))
+        return
+    if request.param == "local":
+        yield open_store(f"file://{quote(str(tmp_path))}/store")
+        return
+    opened = open_store(f"memory://{secrets.token_hex(8)}")
+    yield opened
+    for each in list(opened.find("")):  # fsspec keeps memory:// for the whole process
+        opened.delete(each.key)

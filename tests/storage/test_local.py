@@ -69,7 +69,10 @@ def test_the_root_may_have_any_name(tmp_path: Path, name: str) -> None:
         "file:///srv/take?2",
         "file:///srv/take#2",
         "memory://",
-        "s3://bucket/x",
+        "s3://",
+        "s3:///x",
+        "s3://bucket:9000/x",
+        "abfs://container?x",
         "http://example.org/",
     ],
 )
@@ -77,6 +80,12 @@ def test_an_address_that_is_none_is_refused_with_a_sentence(url: str) -> None:
     with pytest.raises(ValueError, match="is no storage address; write ") as refused:
         open_store(url)
     assert url in str(refused.value)
+
+
+def test_a_password_in_an_address_is_in_no_message() -> None:
+    with pytest.raises(ValueError, match="no storage address") as refused:
+        open_store("s3://me:hunter2@bucket/x")
+    assert "hunter2" not in str(refused.value)
 
 
 def test_a_root_that_cannot_be_a_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:

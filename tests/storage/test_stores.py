@@ -10,24 +10,12 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
-from storage_backends import ObjectExists, ObjectNotFound, Store, open_store
+from storage_backends import ObjectExists, ObjectNotFound, Store
 from storage_backends.base import BLOCK_SIZE, Block
-from storage_backends.trial import try_out
-
-
-@pytest.fixture(params=["memory", "local"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "local":
-        yield open_store(f"file://{quote(str(tmp_path))}/store")
-        return
-    opened = open_store(f"memory://{secrets.token_hex(8)}")
-    yield opened
-    for each in list(opened.find("")):  # fsspec keeps memory:// for the whole process
-        opened.delete(each.key)
+from storage_backends.fsspec_store import FsspecStore
 
 
 def content(store: Store, key: str, start: int = 0, stop: int | None = None) -> bytes:
@@ -263,11 +251,12 @@ def busy_threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("busy_threads")
 def test_of_several_writers_of_one_key_exactly_one_wins(store: Store) -> None:
-    for turn in range(100):
+    turns = 100 if isinstance(store, FsspecStore) else 5  # a network is busy enough
+    for turn in range(turns):
         winners = write_at_once(store, f"race/{turn}", writers=6)
         assert len(winners) == 1
         assert content(store, f"race/{turn}") == bytes(winners) * 1000
-    assert len(found(store, "")) == 100
+    assert len(found(store, "")) == turns
 
 
 def write_at_once(store: Store, key: str, writers: int) -> list[int]:
@@ -290,8 +279,3 @@ def write_at_once(store: Store, key: str, writers: int) -> list[int]:
     for thread in threads:
         thread.join()
     return winners
-
-
-def test_the_operators_trial_finds_no_fault_and_leaves_nothing(store: Store) -> None:
-    assert [step.problem for step in try_out(store)] == [None] * 7
-    assert found(store, "") == []

@@ -1,0 +1,67 @@
+"""What Azure Blob Storage and its library raise, in the words of the Store interface.
+
+Only codes of errors are repeated: Azure's own messages hold request ids and signed text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from azure.core.exceptions import AzureError, HttpResponseError
+
+from storage_backends.base import (
+    ObjectExists,
+    ObjectNotFound,
+    StorageError,
+    StorageFull,
+    StorageUnavailable,
+)
+from storage_backends.network_errors import why_unreachable
+
+NOT_FOUND = {"BlobNotFound", "404"}
+EXISTS = {"BlobAlreadyExists", "ConditionNotMet", "412"}
+FULL = {"AccountUsageQuotaExceeded", "InsufficientStorage", "507"}
+REASONS = {
+    "ContainerNotFound": "there is no such container; create it, or correct the storage address",
+    "InvalidResourceName": "this is no name of a container; correct the storage address",
+    "AuthenticationFailed": "the key is wrong, or this machine's clock is",
+    "AuthorizationFailure": "the key is wrong, or not allowed from this network",
+    "AuthorizationPermissionMismatch": "this key may not do that",
+    "AccountIsDisabled": "the account is disabled",
+    "ServerBusy": "it asks us to slow down",
+    "BlobImmutableDueToPolicy": "the object is locked by a policy or a legal hold",
+    "BlobArchived": "the object is archived and has to be restored there first",
+    "403": "this key is refused; look at the key and what it may do",
+}
+
+
+def code_of(error: BaseException | None) -> str:
+    """Azure's code of the error, or its HTTP status; also when we have wrapped it."""
+    while error is not None:
+        if isinstance(error, HttpResponseError):
+            code = getattr(error, "error_code", None) or error.status_code or ""
+            return str(getattr(code, "value", code))
+        error = error.__cause__
+    return ""
+
+
+@contextmanager
+def azure_errors(container: str, key: str) -> Iterator[None]:
+    """Turns what a request raises into the store's own errors."""
+    try:
+        yield
+    except (AzureError, OSError) as error:
+        raise _translated(error, container, key) from error
+
+
+def _translated(error: Exception, container: str, key: str) -> StorageError:
+    code = code_of(error)
+    if code in NOT_FOUND:
+        return ObjectNotFound(f"There is no object {key!r} in the store.")
+    if code in EXISTS:
+        return ObjectExists(f"The object {key!r} exists and is never changed.")
+    if code in FULL:
+        return StorageFull("The storage is full; make room and send the rest again.")
+    why = REASONS.get(code, f"it answers with the error {code}") if code else why_unreachable(error)
+    return StorageUnavailable(f"The Azure container {container!r} cannot be used: {why}.")

@@ -1,0 +1,88 @@
+"""What S3 and the libraries above it raise, in the words of the Store interface.
+
+Only codes of errors are repeated: S3's own messages may hold key ids and signed text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+
+from storage_backends.base import (
+    ObjectExists,
+    ObjectNotFound,
+    StorageError,
+    StorageFull,
+    StorageUnavailable,
+)
+from storage_backends.network_errors import why_unreachable
+
+NOT_FOUND = {"NoSuchKey", "404"}
+EXISTS = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
+FULL = {"InsufficientStorage", "XMinioStorageFull", "QuotaExceeded", "507", "EntityTooLarge"}
+BARE = {"400", "403", "404"}
+"""The status alone: answers to HEAD have no body that would say more."""
+UNSUPPORTED = {"NotImplemented", "501"}
+REASONS = {
+    "NoSuchBucket": "there is no such bucket; create it, or correct the storage address",
+    "InvalidBucketName": "this is no name of a bucket; correct the storage address",
+    "InvalidAccessKeyId": "the access key id is not known there; correct AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "the secret key is wrong; correct AWS_SECRET_ACCESS_KEY",
+    "AccessDenied": "this key may not do that, or the object is locked; look at its policy",
+    "AllAccessDisabled": "access to the bucket is switched off",
+    "RequestTimeTooSkewed": "the clocks differ by more than 15 minutes; set this machine's clock",
+    "ExpiredToken": "the session token has expired",
+    "InvalidToken": "the session token is wrong; correct AWS_SESSION_TOKEN",
+    "SlowDown": "it asks us to slow down",
+    "PermanentRedirect": "the bucket is in another region; correct AWS_REGION",
+    "AuthorizationHeaderMalformed": "the region or the key is wrong; correct AWS_REGION",
+    "InvalidObjectState": "the object is archived and has to be restored there first",
+    "403": "this key is refused; look at the key and its policy",
+}
+
+
+def code_of(error: BaseException | None) -> str:
+    """S3's code of the error, also when s3fs or we have wrapped it; empty when it has none."""
+    while error is not None:
+        if isinstance(error, ClientError):
+            told: dict[str, Any] = error.response.get("Error", {})
+            return str(told.get("Code", ""))
+        error = error.__cause__
+    return ""
+
+
+@contextmanager
+def s3_errors(bucket: str, key: str) -> Iterator[None]:
+    """Turns what a request raises into the store's own errors."""
+    try:
+        yield
+    except (OSError, ClientError, BotoCoreError, aiohttp.ClientError) as error:
+        raise _translated(error, bucket, key) from error
+
+
+def _translated(error: Exception, bucket: str, key: str) -> StorageError:
+    code = code_of(error)
+    if code in NOT_FOUND:
+        return ObjectNotFound(f"There is no object {key!r} in the store.")
+    if code in EXISTS:
+        return ObjectExists(f"The object {key!r} exists and is never changed.")
+    if code in FULL:
+        return StorageFull("The storage is full; make room and send the rest again.")
+    return StorageUnavailable(f"The S3 bucket {bucket!r} cannot be used: {_why(error, code)}.")
+
+
+def _why(error: Exception, code: str) -> str:
+    if code:
+        return REASONS.get(code, f"it answers with the error {code}")
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return "no access key is set; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    return why_unreachable(error)
