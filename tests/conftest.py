@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pwd
 import secrets
@@ -20,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 import requests
+from argon2 import PasswordHasher
 from flask import Flask
 
 from portal import sample_media
@@ -215,6 +218,17 @@ def upload_id(path: str) -> str:
     return path.rpartition("/")[2]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Real Argon2 hashes, made in a hundredth of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+        patch.setattr(accounts, "_hasher", lambda: cheap)
+        accounts._nobody_hash.cache_clear()
+        yield
+    accounts._nobody_hash.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """The portal that most tests share. Those that break things start one of their own."""
@@ -252,12 +266,18 @@ def tus(portal: Portal, token: str) -> Tus:
 
 @pytest.fixture(scope="session")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Real media of a few seconds, made on first use: media("call-support-4711.aac")."""
-    folder = tmp_path_factory.mktemp("media")
+    """Real media of a few seconds, made on first use: media("call-support-4711.aac").
+
+    The processes of one run share them: whoever comes second waits for whoever came first.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
     def made(name: str, seconds: int = 4) -> Path:
-        path = folder / f"{seconds}-{name}"
-        return path if path.exists() else sample_media.make_sample(name, path, seconds)
+        path = shared / f"media-{seconds}-{name}"
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return path if path.exists() else sample_media.make_sample(name, path, seconds)
 
     return made
 
@@ -285,17 +305,20 @@ def postgres() -> Iterator[str]:
     options += ["-c", "fsync=off"]  # this run alone needs it
     server = subprocess.Popen([str(program / "postgres"), *options], cwd=folder, **quiet)
     try:
-        wait_for(lambda: _accepts(port), what="PostgreSQL listens")
-        yield f"postgresql://portal@127.0.0.1:{port}/postgres"
+        address = f"postgresql://portal@127.0.0.1:{port}/postgres"
+        wait_for(lambda: _serves(address), what="PostgreSQL serves")
+        yield address
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(20)
         shutil.rmtree(folder)
 
 
-def _accepts(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _serves(address: str) -> bool:
+    with contextlib.suppress(psycopg.OperationalError):
+        psycopg.connect(address, connect_timeout=2).close()
+        return True
+    return False
 
 
 def _find_postgres() -> Path:

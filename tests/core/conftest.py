@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 from sqlalchemy import create_engine, select
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.orm import Session, sessionmaker
@@ -230,17 +229,6 @@ class Site:
     def counted_bytes(self, upload_id: str) -> bytes:
         """What the acknowledged parts hold, in their order."""
         return b"".join(self.content(part.key) for part in self.parts(upload_id))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def cheap_passwords() -> Iterator[None]:
-    """Real Argon2 hashes, made in a hundredth of the time."""
-    with pytest.MonkeyPatch.context() as patch:
-        cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-        patch.setattr(accounts, "_hasher", lambda: cheap)
-        accounts._nobody_hash.cache_clear()
-        yield
-    accounts._nobody_hash.cache_clear()
 
 
 @pytest.fixture(scope="session")

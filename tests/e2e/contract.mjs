@@ -6,7 +6,7 @@ import { basename } from "node:path";
 const [portal, token, path] = process.argv.slice(2);
 const bytes = readFileSync(path);
 const file = Object.assign(bytes, { size: bytes.length, name: basename(path), type: "video/webm" });
-const [sessionId, videoDuration] = ["0b9f3c1e-6f7e-4c58-9c39-0d4dfd1a3c11", 4];
+const [sessionId, videoDuration] = [crypto.randomUUID(), 4];
 let uploadId;
 
 // A page has an address that relative ones begin at; node has not.

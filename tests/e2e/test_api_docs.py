@@ -60,8 +60,7 @@ def test_an_operation_is_tried_by_keyboard(open_page: OpenPage) -> None:
     ).to_contain_text("200")
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
 def test_it_is_accessible_and_fits_its_screen(
     open_page: OpenPage, operations: dict[str, Any], width: int, theme: str
 ) -> None:

@@ -50,7 +50,7 @@ def test_the_first_start_tells_an_administrators_password_once_and_it_works(
 def test_a_stop_takes_less_than_ten_seconds_and_nothing_stays_behind(
     own_portal: Callable[..., Portal], number: int
 ) -> None:
-    portal = own_portal()
+    portal = own_portal(PORTAL_JOB_WORKERS="2")
     pids = portal.children()
     assert len(pids) >= 6
     assert portal.stop(number) < 10
