@@ -16,7 +16,7 @@ from portal.core.limits import Terms
 from portal.core.models import Upload
 from portal.db import db
 from portal.multipart import Part
-from portal.parsing import MOST_JSON, json_value, whole_body, whole_number
+from portal.parsing import MOST_JSON, file_name, json_value, whole_body, whole_number
 from portal.receiving import RequestBody, request_body
 
 RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15}|[*])", re.ASCII)
@@ -36,6 +36,7 @@ def receive(upload_id: str, is_metadata: Callable[[Part], bool]) -> None:
         else:
             videos += 1
             _refuse_second(videos)
+            _name(upload, part.filename)
             _take_bytes(upload, part.body)
     if not videos + metadata:
         raise InvalidRequest("The form holds no file; send it in the field `file`.")
@@ -53,6 +54,12 @@ def _parts(most: int) -> Iterable[Part]:
 def _refuse_second(count: int) -> None:
     if count > 1:
         raise InvalidRequest("A session takes one recording; the first file of the form was taken.")
+
+
+def _name(upload: Upload, name: str | None) -> None:
+    """The form's name for the file, where the session was created without one."""
+    if name and upload.filename == upload.details.get("session_id"):
+        uploads.describe(db.session, caller(), upload.id, {}, file_name(name))
 
 
 def _take_field(upload_id: str, part: Part) -> int:

@@ -218,7 +218,13 @@ def begin_finishing(session: Session, upload: Upload, actor: Actor) -> None:
     audit.record(session, actor, "upload.received", ("upload", upload.id))
 
 
-def describe(session: Session, caller: Caller, upload_id: str, details: dict[str, str]) -> None:
+def describe(
+    session: Session,
+    caller: Caller,
+    upload_id: str,
+    details: dict[str, str],
+    filename: str | None = None,
+) -> None:
     """Add to what the client has said of an open upload; harmless to repeat. Raises NotFound,
     UploadGone, InvalidRequest for too much, and Conflict for what would change a complete one."""
     with writing(session):
@@ -229,6 +235,8 @@ def describe(session: Session, caller: Caller, upload_id: str, details: dict[str
         if len(said) > MOST_DETAILS:
             raise InvalidRequest(f"An upload may have {MOST_DETAILS} values of metadata.")
         upload.details = said
+        if upload.state == "open":
+            upload.filename = filename or upload.filename
 
 
 def own(caller: Caller, upload_id: str) -> Select[Upload]:
