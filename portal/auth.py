@@ -6,6 +6,7 @@ Routes are closed by default: `OPEN` lists the few that are not.
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import cast
 
 from flask import Response, g, request
@@ -76,8 +77,17 @@ OPEN = {
 }
 """The endpoints that need no account. Every other one is closed."""
 
-BEARER = {"tus", "videos", "chunks", "sessions", "calls", "api_recordings", "resumable"}
-"""The blueprints whose callers are programs with a token; elsewhere people sign in."""
+BEARER = {
+    "tus": "tus",
+    "videos": "tus",
+    "chunks": "chunks",
+    "sessions": "sessions",
+    "calls": "calls",
+    "resumable": "resumable",
+    "api_recordings": None,
+}
+"""The blueprints whose callers are programs with a token, and the dialect whose uploads each may
+reach; elsewhere people sign in."""
 
 
 def require_caller() -> Response | None:
@@ -85,7 +95,7 @@ def require_caller() -> Response | None:
     if request.endpoint is None or request.endpoint in OPEN:
         return None
     if request.blueprint in BEARER:
-        g.caller = bearer(visitor())
+        g.caller = replace(bearer(visitor()), dialect=BEARER[request.blueprint])
     elif current_user.is_authenticated:
         g.caller = caller_for(current_user.user, visitor())
     else:

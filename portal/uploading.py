@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from flask import current_app
 
 from portal import queue
@@ -9,7 +11,7 @@ from portal.auth import caller
 from portal.config import Settings
 from portal.core import appending, assembly, chunks, concatenating, ending, finishing, uploads
 from portal.core.checks import Check, Tally, Whole
-from portal.core.errors import Conflict, OffsetMismatch, TakenOver, TryAgainLater
+from portal.core.errors import OffsetMismatch, OtherBytes, TakenOver, TryAgainLater
 from portal.core.finishing import Outcome
 from portal.core.limits import Limits, Terms
 from portal.core.models import Upload
@@ -43,6 +45,11 @@ def video_terms(declared_type: str | None = None) -> Terms:
         longest_ms,
         declared_type or None,
     )
+
+
+def session_claim(session_id: str | None) -> str | None:
+    """The claim on a client's session, as short as any name that we keep."""
+    return f"session/{hashlib.sha256(session_id.encode()).hexdigest()}" if session_id else None
 
 
 def limits() -> Limits:
@@ -96,7 +103,7 @@ def append_anew(upload: Upload, body: RequestBody) -> None:
     """The whole file, from a client that knows no offsets and sends everything again after a
     cut. What had arrived makes room for it; once the upload is complete, it must be the same."""
     if upload.state != "open":
-        _refuse_other(upload, body)
+        refuse_other(upload, body)
         return
     check = Whole(body.refuse_cut) if upload.length is None else None
     try:
@@ -106,7 +113,8 @@ def append_anew(upload: Upload, body: RequestBody) -> None:
         raise TryAgainLater("Another request has begun this file anew; send it again.") from error
 
 
-def _refuse_other(upload: Upload, body: RequestBody) -> None:
+def refuse_other(upload: Upload, body: RequestBody) -> None:
+    """Read what came again for a complete upload. Raises OtherBytes if it is something else."""
     tally, length = Tally(), upload.length or 0
     if body.length in (None, length):
         for _ in tally.over(body.take(None, length + 1)):
@@ -114,7 +122,7 @@ def _refuse_other(upload: Upload, body: RequestBody) -> None:
         body.refuse_cut()
     found = outcome(upload.id, settings().finish_wait_seconds).recording
     if body.received != length or (found is not None and found.sha256 != tally.sha256):
-        raise Conflict("The upload is complete, with other bytes than these; begin a new one.")
+        raise OtherBytes("The upload is complete, with other bytes than these; begin a new one.")
 
 
 def finish(

@@ -29,7 +29,7 @@ from portal.api.calls_stream import NAME, belongs, blueprint
 from portal.api.describing import BYTES, Description, answer, described
 from portal.auth import caller
 from portal.core import chunks, uploads
-from portal.core.errors import Conflict, InvalidRequest, NotFound, Refusal, TooLarge
+from portal.core.errors import Conflict, InvalidRequest, NotFound, OtherBytes, Refusal, TooLarge
 from portal.core.models import Upload, is_id
 from portal.core.uploads import NewUpload, Progress
 from portal.db import db
@@ -133,6 +133,7 @@ def _take_in(lead_id: str, arriving: Form, begun: list[str]) -> str:
 
 def _keep(progress: Progress, body: RequestBody) -> None:
     if progress.finished:  # the same Idempotency-Key again
+        uploading.refuse_other(uploads.find(db.session, caller(), progress.upload_id), body)
         return
     try:
         uploading.put_chunk(progress.upload_id, 0, body)
@@ -140,6 +141,8 @@ def _keep(progress: Progress, body: RequestBody) -> None:
         if body.received or body.cut:
             raise
         raise InvalidRequest("File is required") from error
+    except OtherBytes:
+        raise
     except Conflict:  # with the same key at once: the other request has finished it meanwhile
         if uploads.find(db.session, caller(), progress.upload_id).state == "open":
             raise

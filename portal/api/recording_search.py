@@ -24,7 +24,7 @@ RFC_3339 = re.compile(
 )
 ASKED = {
     "state": f"One of {', '.join(STATES)}; without it, what is ready or quarantined.",
-    "source": "How it came: tus, sessions, chunks, calls, videos.",
+    "source": "How it came: tus (videos too), sessions, chunks, calls, resumable.",
     "received_from": "Received at this time (RFC 3339) or later.",
     "received_to": "Received before this time.",
     "details.<name>": "What the client said of it, the whole value.",

@@ -122,7 +122,6 @@ def _first_body() -> RequestBody:
 
 def _new_upload() -> NewUpload:
     metadata = told.metadata()
-    session_id = metadata.details.get("session_id")
     return NewUpload(
         dialect="tus",
         filename=metadata.filename,
@@ -132,7 +131,7 @@ def _new_upload() -> NewUpload:
         details=metadata.details,
         wire={"Upload-Metadata": metadata.said},
         idempotency_key=idempotency_key(),
-        claims=f"session/{session_id[:200]}" if session_id else None,
+        claims=uploading.session_claim(metadata.details.get("session_id")),
     )
 
 

@@ -102,7 +102,7 @@ def init() -> Response:
         declared_sha256=said.sha256.lower() if said.sha256 else None,
         details=_details(said),
         idempotency_key=idempotency_key(),
-        claims=f"session/{said.session_id}",
+        claims=uploading.session_claim(said.session_id),
     )
     begun = uploading.start(new)
     url, until = f"{TUS}/{begun.upload_id}", _iso(begun.expires_at)

@@ -39,7 +39,8 @@ _checking = threading.BoundedSemaphore(2)
 class Caller:
     """An authenticated person or token. `rights` are the role's, narrowed by a token's scopes.
 
-    `lapsed`: the token has run out and may only continue the uploads that it began.
+    `lapsed`: the token has run out and may only continue the uploads that it began. `dialect`: the
+    one that is spoken; uploads that another one began are out of its reach. None: a page.
     """
 
     user_id: str
@@ -49,6 +50,7 @@ class Caller:
     actor: Actor
     leads: frozenset[str] = frozenset()
     lapsed: bool = False
+    dialect: str | None = None
 
     def must(self, right: str, continuing: bool = False) -> None:
         """Raises NotAllowed unless this caller has the right, NotAuthenticated if it lapsed."""

@@ -17,7 +17,14 @@ from portal.core import uploads
 from portal.core.accounts import Caller
 from portal.core.appending import Body, within
 from portal.core.checks import Tally
-from portal.core.errors import ChecksumMismatch, Conflict, InvalidRequest, TooLarge
+from portal.core.errors import (
+    ChecksumMismatch,
+    Conflict,
+    InvalidRequest,
+    OtherBytes,
+    Refusal,
+    TooLarge,
+)
 from portal.core.limits import Terms
 from portal.core.models import Part, Upload
 from portal.core.transaction import release, utc_now, writing
@@ -49,15 +56,16 @@ def put(
     key = f"parts/{upload_id}/{number}.{secrets.token_hex(4)}"
     tally = Tally()
     stored = store.write(key, tally.over(within(size, body.take(None, None))))
-    kept = False
     try:
         body.refuse_cut()
         _refuse_damaged(upload, number, stored.size, tally.sha256, sha256)
         part = Part(number=number, size=stored.size, key=key, sha256=tally.sha256)
         progress, kept = _count(session, caller, upload_id, part, lifetime)
-    finally:
-        if not kept:
-            store.delete(key)
+    except Refusal:  # any other failure may come after the commit: then the bytes must stay
+        store.delete(key)
+        raise
+    if not kept:
+        store.delete(key)
     return progress
 
 
@@ -109,7 +117,7 @@ def _count(
         upload = uploads.lock(session, caller, upload_id)
         known = session.get(Part, (upload_id, part.number))
         if known is not None and known.sha256 != part.sha256:
-            raise Conflict(f"Chunk {part.number} is here already, with other bytes.")
+            raise OtherBytes(f"Chunk {part.number} is here already, with other bytes.")
         if known is None and upload.state != "open":
             raise Conflict("The upload is complete; it takes no more chunks.")
         if upload.state == "open":

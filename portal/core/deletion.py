@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from portal.core import audit, leases
+from portal.core import audit, leases, recordings
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM
 from portal.core.errors import Held, InvalidRequest, NotFound
@@ -46,7 +46,7 @@ def ask(
     """Mark a recording for deletion; harmless to repeat. Raises NotFound, NotAllowed, Held."""
     mine = caller.owner_filter("delete")
     with writing(session):
-        recording = _locked(session, recording_id)
+        recording = _locked(session, recording_id, recordings.reachable(caller))
         if mine is not None and recording.owner_id != mine:
             raise NotFound(NOT_THERE)
         if recording.state not in GOING:
@@ -58,8 +58,8 @@ def ask(
         return recording
 
 
-def _locked(session: Session, recording_id: str) -> Recording:
-    query = select(Recording).where(Recording.id == recording_id).with_for_update()
+def _locked(session: Session, recording_id: str, *only: ColumnElement[bool]) -> Recording:
+    query = select(Recording).where(Recording.id == recording_id, *only).with_for_update()
     recording = session.scalar(query)
     if recording is None:
         raise NotFound(NOT_THERE)

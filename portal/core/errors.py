@@ -52,6 +52,10 @@ class Conflict(Refusal):
     status = 409
 
 
+class OtherBytes(Conflict):
+    """What came again is not what came before."""
+
+
 class Incomplete(Refusal):
     """The upload cannot be finished yet. `missing`: the numbers of the first missing chunks."""
 

@@ -57,9 +57,9 @@ def finish(
         upload = uploads.lock(session, caller, upload_id)
         if upload.concat == "partial":
             raise Conflict("This is a piece of an upload; join the pieces, and finish that one.")
+        _refuse_other_sha256(upload, sha256)
         if upload.state == "open":
             learn_length(upload, length)
-            _refuse_other_sha256(upload, sha256)
             _refuse_incomplete(session, upload, total)
             upload.declared_sha256 = upload.declared_sha256 or sha256
             uploads.begin_finishing(session, upload, caller.actor)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,26 +31,30 @@ from portal.core.transaction import release, utc_now, writing
 log = logging.getLogger(__name__)
 
 REFUSAL = "The token is invalid or was made for somebody else; ask for a new one."
-FETCH_SECONDS, LOOK_AGAIN_SECONDS = 5, 30.0
+FETCH_SECONDS, LOOK_AGAIN_SECONDS, BELIEVED_SECONDS = 5, 30.0, 300.0
 LONGEST_SUBJECT = 200
 KINDS = {"RS256": "RSA", "ES256": "EC"}
 
 
 class KeySet:
-    """The public keys behind a URL (https:// or file://), read when one is asked for that is not
-    known, at most every half a minute: nobody can make us fetch at will."""
+    """The public keys behind a URL (https:// or file://), read every five minutes, and when one is
+    asked for that is not known, but at most every half a minute: nobody can make us fetch at will.
+    While nothing can be read, the keys that are known stay."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.keys: dict[str, Any] = {}
         self.read_at = -LOOK_AGAIN_SECONDS
         self.readable = True
+        self.reading = threading.Lock()
 
     def key(self, key_id: str, kind: str) -> Any:
         """Raises NotAuthenticated for a key that is unknown or of another kind, TryAgainLater if
         none can be read."""
-        if key_id not in self.keys and time.monotonic() - self.read_at >= LOOK_AGAIN_SECONDS:
-            self._read()
+        with self.reading:  # who comes meanwhile needs what is being read
+            wait = LOOK_AGAIN_SECONDS if key_id not in self.keys else BELIEVED_SECONDS
+            if time.monotonic() - self.read_at >= wait:
+                self._read()
         found = self.keys.get(key_id)
         if found is not None and found.key_type == kind:
             return found.key
@@ -58,7 +63,7 @@ class KeySet:
         raise NotAuthenticated(REFUSAL)
 
     def _read(self) -> None:
-        self.read_at = time.monotonic()  # also of a try that fails: others do not wait for it
+        self.read_at = time.monotonic()  # also of a try that fails: the next ones do not wait
         try:
             found = self._fetched().keys
         except (jwt.PyJWTError, OSError, ValueError, AttributeError) as error:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.core.accounts import Caller
 from portal.core.errors import NoRoom, TooManyUploads
-from portal.core.models import Upload
+from portal.core.models import Upload, is_id
 from portal.core.transaction import one_at_a_time
 
 RESERVING = 7261005  # any number that nothing else in this database locks
@@ -51,18 +51,21 @@ def reserve(session: Session, caller: Caller, size: int, allowed: Limits) -> Non
         raise TooManyUploads(
             f"{allowed.open_uploads} of your uploads are open; finish or cancel some first."
         )
-    if allowed.free_bytes is not None and _promised(session) + size > allowed.free_bytes:
+    if allowed.free_bytes is not None and _promised(session) + 2 * size > allowed.free_bytes:
         raise NoRoom("The storage has no room for this upload; try again later.")
 
 
 def _open_uploads(session: Session, caller: Caller) -> int:
     token = caller.actor.token_id
-    mine = Upload.token_id == token if token else Upload.owner_id == caller.user_id
+    # A JWT is made anew every few minutes: there, the account is what counts.
+    ours = token is not None and is_id(token)
+    mine = Upload.token_id == token if ours else Upload.owner_id == caller.user_id
     return session.scalar(select(func.count()).where(mine, Upload.state == "open")) or 0
 
 
 def _promised(session: Session) -> int:
-    """Bytes that open uploads may still send, and those that assembly is going to copy."""
-    still = case((Upload.state == "open", Upload.length - Upload.offset), else_=Upload.length)
+    """Bytes that open uploads may still send, and those that assembly is going to copy: until the
+    recording stands, there are both the parts and the whole."""
+    still = case((Upload.state == "open", 2 * Upload.length - Upload.offset), else_=Upload.length)
     wanted = Upload.state.in_(("open", "finishing"))
     return session.scalar(select(func.coalesce(func.sum(still), 0)).where(wanted)) or 0

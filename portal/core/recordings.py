@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select, true
 from sqlalchemy.orm import Session
 
 from portal.core import audit
@@ -104,15 +104,15 @@ def visible(caller: Caller) -> Select[Recording]:
     query = select(Recording)
     if owner is not None:
         query = query.where(Recording.owner_id == owner)
-    if caller.actor.type == "token" and "*" not in caller.leads:
-        query = query.where(_reachable(caller.leads))
-    return query
+    return query.where(reachable(caller))
 
 
-def _reachable(leads: frozenset[str]) -> ColumnElement[bool]:
+def reachable(caller: Caller) -> ColumnElement[bool]:
     """A token touches calls of the leads that it carries, and no others, on every path."""
+    if caller.actor.type != "token" or "*" in caller.leads:
+        return true()
     said = RecordingDetail.recording_id == Recording.id
-    lead = (RecordingDetail.name == "lead_id", RecordingDetail.value.in_(leads))
+    lead = (RecordingDetail.name == "lead_id", RecordingDetail.value.in_(caller.leads))
     return or_(Recording.source != "calls", exists().where(said, *lead))
 
 

@@ -155,7 +155,8 @@ def refuse_too_large(terms: Terms, length: int | None) -> None:
 def adopt(session: Session, caller: Caller, upload_id: str, new: NewUpload) -> Progress:
     """Let a client go on with an open upload as if it had just made it so.
 
-    What it says of the file is added to what is known. Raises NotFound, UploadGone, Conflict.
+    What it says of the file is added to what is known. Raises NotFound, UploadGone, Conflict,
+    NotAllowed for a name that is somebody else's, InvalidRequest for too much.
     """
     with writing(session):
         upload = lock(session, caller, upload_id)
@@ -163,7 +164,8 @@ def adopt(session: Session, caller: Caller, upload_id: str, new: NewUpload) -> P
             raise Conflict("This upload takes no other beginning; ask where it stands.")
         if upload.length != new.length:
             raise Conflict(f"This upload has {upload.length} bytes, not {new.length}.")
-        upload.details = new.details | upload.details
+        _claim(session, caller, new.claims)
+        upload.details = _no_more_than_most(new.details | upload.details)
         upload.declared_sha256 = upload.declared_sha256 or new.declared_sha256
         upload.wire = new.wire | upload.wire
         return progress_of(upload)
@@ -210,12 +212,19 @@ def settled(session: Session, caller: Caller, upload_id: str) -> Upload:
 
 def begin_finishing(session: Session, upload: Upload, actor: Actor) -> None:
     """All bytes are here: what follows is assembly. The caller commits."""
-    session.execute(
+    changed = session.execute(
         update(Upload)
         .where(Upload.id == upload.id, Upload.state == "open")
         .values(state="finishing", writing=None, length=upload.offset)
     )
-    audit.record(session, actor, "upload.received", ("upload", upload.id))
+    if changed.rowcount:  # type: ignore[attr-defined]
+        audit.record(session, actor, "upload.received", ("upload", upload.id))
+
+
+def _no_more_than_most(details: dict[str, str]) -> dict[str, str]:
+    if len(details) > MOST_DETAILS:
+        raise InvalidRequest(f"An upload may have {MOST_DETAILS} values of metadata.")
+    return details
 
 
 def describe(
@@ -232,17 +241,18 @@ def describe(
         said = upload.details | details
         if said != upload.details and upload.state != "open":
             raise Conflict("The upload is complete; what was said of it cannot be changed.")
-        if len(said) > MOST_DETAILS:
-            raise InvalidRequest(f"An upload may have {MOST_DETAILS} values of metadata.")
-        upload.details = said
+        upload.details = _no_more_than_most(said)
         if upload.state == "open":
             upload.filename = filename or upload.filename
 
 
 def own(caller: Caller, upload_id: str) -> Select[Upload]:
-    """The one query that decides whose upload it is. A token that has run out reaches those that
-    it began, as long as they live."""
+    """The one query that decides whose upload it is. Each dialect reaches its own alone: what one
+    asks before it lets somebody in, another would not ask. A token that has run out reaches those
+    that it began, as long as they live."""
     query = select(Upload).where(Upload.id == upload_id, Upload.owner_id == caller.user_id)
+    if caller.dialect is not None:
+        query = query.where(Upload.dialect == caller.dialect)
     return query.where(Upload.token_id == caller.actor.token_id) if caller.lapsed else query
 
 

@@ -12,6 +12,7 @@ from portal.core import ending, finishing, uploads
 from portal.core.accounts import Caller
 from portal.core.errors import NoRoom, TooLarge, TooManyUploads
 from portal.core.limits import Limits, Terms
+from portal.core.models import new_id
 from portal.core.transaction import utc_now
 from portal.core.uploads import NewUpload, Progress
 from tests.core.conftest import HOUR, Body, Site
@@ -59,10 +60,18 @@ def test_an_upload_that_has_ended_is_not_open(site: Site, end: str) -> None:
 
 def test_each_token_has_uploads_of_its_own(site: Site, stranger: Caller) -> None:
     allowed = Limits(HOUR, open_uploads=1)
-    for caller in (by_token(site.caller, "one"), by_token(site.caller, "two"), stranger):
+    one, two = new_id(), new_id()
+    for caller in (by_token(site.caller, one), by_token(site.caller, two), stranger):
         begin(site, allowed, caller=caller)
     with pytest.raises(TooManyUploads):
-        begin(site, allowed, caller=by_token(site.caller, "two"))
+        begin(site, allowed, caller=by_token(site.caller, two))
+
+
+def test_tokens_that_are_made_anew_all_the_time_share_those_of_their_account(site: Site) -> None:
+    allowed = Limits(HOUR, open_uploads=1)
+    begin(site, allowed, caller=by_token(site.caller, "a" * 32))
+    with pytest.raises(TooManyUploads):
+        begin(site, allowed, caller=by_token(site.caller, "b" * 32))
 
 
 def test_who_begins_many_at_once_gets_no_more_than_allowed(site: Site) -> None:
@@ -72,7 +81,7 @@ def test_who_begins_many_at_once_gets_no_more_than_allowed(site: Site) -> None:
 
 
 def test_no_more_bytes_are_promised_than_are_free(site: Site) -> None:
-    allowed = Limits(HOUR, free_bytes=100)
+    allowed = Limits(HOUR, free_bytes=200)  # each needs room twice: as parts and as the whole
     begin(site, allowed, 60)
     with pytest.raises(NoRoom):
         begin(site, allowed, 41)
@@ -80,41 +89,41 @@ def test_no_more_bytes_are_promised_than_are_free(site: Site) -> None:
 
 
 def test_who_begins_many_at_once_is_promised_no_more_than_is_free(site: Site) -> None:
-    begun = begin_at_once(site, Limits(HOUR, free_bytes=100), 30, count=8)
+    begun = begin_at_once(site, Limits(HOUR, free_bytes=200), 30, count=8)
     assert sum(isinstance(each, Progress) for each in begun) == 3
     assert sum(isinstance(each, NoRoom) for each in begun) == 5, begun
 
 
 def test_bytes_that_have_arrived_are_no_longer_promised_but_stored(site: Site) -> None:
-    upload_id = begin(site, Limits(HOUR, free_bytes=100), 100)
+    upload_id = begin(site, Limits(HOUR, free_bytes=200), 100)
     site.append(upload_id, 0, Body(bytes(70)))
-    begin(site, Limits(HOUR, free_bytes=30), 0)
+    begin(site, Limits(HOUR, free_bytes=130), 0)
     with pytest.raises(NoRoom):
-        begin(site, Limits(HOUR, free_bytes=30), 1)
+        begin(site, Limits(HOUR, free_bytes=131), 1)
 
 
 def test_assembly_is_promised_room_for_its_copy(site: Site) -> None:
     upload_id = begin(site, Limits(HOUR), 100)
     site.append(upload_id, 0, Body(bytes(100)))
     with pytest.raises(NoRoom):
-        begin(site, Limits(HOUR, free_bytes=109))
-    begin(site, Limits(HOUR, free_bytes=110))
+        begin(site, Limits(HOUR, free_bytes=119))
+    begin(site, Limits(HOUR, free_bytes=120))
 
 
 def test_an_upload_that_is_given_up_frees_its_promise(site: Site) -> None:
-    first = begin(site, Limits(HOUR, free_bytes=100), 100)
+    first = begin(site, Limits(HOUR, free_bytes=200), 100)
     ending.abandon(site.session, site.caller, first)
-    begin(site, Limits(HOUR, free_bytes=100), 100)
+    begin(site, Limits(HOUR, free_bytes=200), 100)
 
 
 def test_an_unknown_length_promises_nothing_until_its_bytes_are_here(site: Site) -> None:
     upload_id = begin(site, Limits(HOUR, free_bytes=10), None)
-    begin(site, Limits(HOUR, free_bytes=10))
+    begin(site, Limits(HOUR, free_bytes=20))
     site.append(upload_id, 0, Body(bytes(50)))
     finishing.finish(site.session, site.caller, upload_id)
     with pytest.raises(NoRoom):
-        begin(site, Limits(HOUR, free_bytes=69))
-    begin(site, Limits(HOUR, free_bytes=70))
+        begin(site, Limits(HOUR, free_bytes=89))
+    begin(site, Limits(HOUR, free_bytes=90))
 
 
 def test_where_nobody_knows_how_much_is_free_nothing_is_refused(site: Site) -> None:
