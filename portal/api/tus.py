@@ -129,7 +129,7 @@ def _new_upload() -> NewUpload:
         terms=uploading.video_terms(metadata.details.get("filetype")),
         declared_sha256=metadata.sha256,
         details=metadata.details,
-        wire={"Upload-Metadata": metadata.said},
+        wire={"Upload-Metadata": metadata.said, "First": request.headers.get("Content-Length")},
         idempotency_key=idempotency_key(),
         claims=uploading.session_claim(metadata.details.get("session_id")),
     )

@@ -116,7 +116,8 @@ def begun_before(session: Session, caller: Caller, new: NewUpload) -> Upload | N
 
 def _asked(new: NewUpload) -> list[Any]:
     """What a repeated request must have in common with the first."""
-    return [new.dialect, new.filename, new.length, new.declared_sha256, new.details, new.concat]
+    said = [new.dialect, new.filename, new.length, new.declared_sha256, new.details, new.concat]
+    return [*said, new.wire]
 
 
 def add(session: Session, caller: Caller, new: NewUpload, allowed: Limits) -> Upload:

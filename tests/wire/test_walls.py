@@ -147,3 +147,16 @@ def test_an_empty_patch_at_the_end_is_no_second_reception(portal: Portal, tus: T
         assert tus.patch(path, 4, b"").status_code == 204
     query = "SELECT seq FROM audit_event WHERE action = 'upload.received' AND object_id = ?"
     assert len(portal.rows(query, path.rpartition("/")[2])) == 1
+
+
+def test_a_creation_with_bytes_that_comes_again_must_bring_as_many(tus: Tus) -> None:
+    kind = {"Content-Type": "application/offset+octet-stream", "Idempotency-Key": "with-bytes"}
+    url = tus.portal.url + TUS
+
+    def sent(content: bytes) -> requests.Response:
+        return tus.session.post(url, data=content, headers=kind | {"Upload-Length": "9"})
+
+    first, again = sent(b"aaaaa"), sent(b"aaaaa")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.headers["Location"] == again.headers["Location"]
+    assert sent(b"bbbbbbb").status_code == 422
