@@ -48,6 +48,10 @@ class DemoFailed(ValueError):
     """The demonstration cannot go on; the sentence says where to look."""
 
 
+class Overtaken(DemoFailed):
+    """Another request of this upload came later than the one that was answered."""
+
+
 @dataclass(frozen=True)
 class Sender:
     """Where the samples go, and the token that they are sent with."""
@@ -177,11 +181,23 @@ def _send(sender: Sender, path: Path, interrupt: bool, say: Say) -> None:
         else:
             _patch(sender, location, path, 0, size, bar.update)
     if interrupt:
+        _resume(sender, location, path, say)
+
+
+def _resume(sender: Sender, location: str, path: Path, say: Say) -> None:
+    """As any tus client does: ask where it stands and go on from there. Once more if the request
+    that was cut is served only now: on a busy machine it may come after ours."""
+    size = path.stat().st_size
+    for more_tries in (True, True, True, False):
         offset = _offset(sender, location)
         say(f"  … cut on purpose; the server has {offset:,} of {size:,} bytes. Resuming:")
         with click.progressbar(length=size, label=f"  {path.name:32}", width=30) as bar:
             bar.update(offset)
-            _patch(sender, location, path, offset, size, bar.update)
+            try:
+                return _patch(sender, location, path, offset, size, bar.update)
+            except Overtaken:
+                if not more_tries:
+                    raise
 
 
 def _create(sender: Sender, name: str, size: int) -> str:
@@ -224,7 +240,8 @@ def _patch(
 def _answer(connection: http.client.HTTPConnection, expected: int) -> http.client.HTTPResponse:
     response = connection.getresponse()
     if response.status != expected:
-        raise DemoFailed(f"The portal answered {response.status}: {response.read().decode()}")
+        problem = Overtaken if response.status == 409 else DemoFailed
+        raise problem(f"The portal answered {response.status}: {response.read().decode()}")
     response.read()
     return response
 

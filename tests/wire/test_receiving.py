@@ -225,6 +225,8 @@ def test_the_process_that_is_killed_in_the_middle_loses_no_acknowledged_byte(
     assert tus.patch(path, 0, b"a" * MIB).status_code == 204
     with tus.raw(path, MIB, 2 * MIB) as connection:
         connection.sendall(b"b" * MIB)
+        writes = "SELECT id FROM upload WHERE id = ? AND writing IS NOT NULL"
+        wait_for(lambda: portal.rows(writes, upload_id(path)), what="the request has begun")
         for pid in portal.children("gunicorn")[1:]:
             psutil.Process(pid).send_signal(signal.SIGKILL)
     wait_for(portal.answers)
