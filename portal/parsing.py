@@ -14,7 +14,9 @@ from typing import Annotated, Any, NoReturn, TypeVar
 from flask import request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from portal.core.errors import InvalidRequest, TooLarge
+from portal.core.errors import InvalidRequest, NotFound, TooLarge
+from portal.core.limits import MOST_DETAILS
+from portal.core.models import is_id
 from portal.receiving import RequestBody, request_body
 from storage_backends.base import Block
 
@@ -118,6 +120,23 @@ def whole_number(text: str | None, name: str, default: int | None = None) -> int
     return int(text)
 
 
+def known_id(text: str, sentence: str) -> str:
+    """The text, if it could be one of our ids: nothing else goes near the database.
+
+    Raises NotFound with this sentence.
+    """
+    if not is_id(text):
+        raise NotFound(sentence)
+    return text
+
+
+def check_path_id(name: str, sentence: str) -> None:
+    """The same for the part of the current request's path that has this name, if it has one."""
+    found = (request.view_args or {}).get(name)
+    if found is not None:
+        known_id(found, sentence)
+
+
 def file_name(text: str) -> str:
     """What the client calls the file, without folders; a name to show, never a path."""
     name = re.split(r"[/\\]", text)[-1].strip()
@@ -132,8 +151,8 @@ def flat(value: dict[str, Any]) -> dict[str, str]:
     Raises InvalidRequest for what is nested too deep, too long, or no plain text.
     """
     found = dict(_leaves("", value, depth=0))
-    if len(found) > 200:
-        raise InvalidRequest("The metadata has more than 200 values.")
+    if len(found) > MOST_DETAILS:
+        raise InvalidRequest(f"The metadata has more than {MOST_DETAILS} values.")
     return found
 
 

@@ -58,10 +58,10 @@ def azure_errors(container: str, key: str) -> Iterator[None]:
 def _translated(error: Exception, container: str, key: str) -> StorageError:
     code = code_of(error)
     if code in NOT_FOUND:
-        return ObjectNotFound(f"There is no object {key!r} in the store.")
+        return ObjectNotFound.named(key)
     if code in EXISTS:
-        return ObjectExists(f"The object {key!r} exists and is never changed.")
+        return ObjectExists.named(key)
     if code in FULL:
-        return StorageFull("The storage is full; make room and send the rest again.")
+        return StorageFull()
     why = REASONS.get(code, f"it answers with the error {code}") if code else why_unreachable(error)
     return StorageUnavailable(f"The Azure container {container!r} cannot be used: {why}.")

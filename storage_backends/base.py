@@ -29,9 +29,17 @@ class StorageError(Exception):
 class ObjectNotFound(StorageError):
     """No object has this key."""
 
+    @classmethod
+    def named(cls, key: str) -> ObjectNotFound:
+        return cls(f"There is no object {key!r} in the store.")
+
 
 class ObjectExists(StorageError):
     """The key is taken; objects are written once and never changed."""
+
+    @classmethod
+    def named(cls, key: str) -> ObjectExists:
+        return cls(f"The object {key!r} exists and is never changed.")
 
 
 class StorageUnavailable(StorageError):
@@ -40,6 +48,11 @@ class StorageUnavailable(StorageError):
 
 class StorageFull(StorageError):
     """No room is left; nothing of this write is visible."""
+
+    def __init__(
+        self, sentence: str = "The storage is full; make room and send the rest again."
+    ) -> None:
+        super().__init__(sentence)
 
 
 @dataclass(frozen=True)

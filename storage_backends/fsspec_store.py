@@ -29,16 +29,16 @@ def store_errors(key: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise ObjectNotFound(f"There is no object {key!r} in the store.") from error
+        raise ObjectNotFound.named(key) from error
     except FileExistsError as error:
-        raise ObjectExists(f"The object {key!r} exists and is never changed.") from error
+        raise ObjectExists.named(key) from error
     except OSError as error:
         raise _by_number(error) from error
 
 
 def _by_number(error: OSError) -> StorageFull | StorageUnavailable:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageFull("The storage is full; make room and send the rest again.")
+        return StorageFull()
     return StorageUnavailable(f"The storage does not work: {error.strerror or error}.")
 
 

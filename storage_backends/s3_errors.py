@@ -72,11 +72,11 @@ def s3_errors(bucket: str, key: str) -> Iterator[None]:
 def _translated(error: Exception, bucket: str, key: str) -> StorageError:
     code = code_of(error)
     if code in NOT_FOUND:
-        return ObjectNotFound(f"There is no object {key!r} in the store.")
+        return ObjectNotFound.named(key)
     if code in EXISTS:
-        return ObjectExists(f"The object {key!r} exists and is never changed.")
+        return ObjectExists.named(key)
     if code in FULL:
-        return StorageFull("The storage is full; make room and send the rest again.")
+        return StorageFull()
     return StorageUnavailable(f"The S3 bucket {bucket!r} cannot be used: {_why(error, code)}.")
 
 

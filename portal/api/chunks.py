@@ -21,16 +21,23 @@ from portal.core.errors import (
     InvalidRequest,
     NotAccepted,
     NotAllowed,
-    NotFound,
     TooLarge,
     UploadExpired,
     UploadGone,
 )
 from portal.core.finishing import Outcome
-from portal.core.models import Upload, is_id
+from portal.core.models import Upload
 from portal.core.uploads import NewUpload
 from portal.db import db
-from portal.parsing import HeldBody, file_name, idempotency_key, json_body, shaped, whole_number
+from portal.parsing import (
+    HeldBody,
+    file_name,
+    idempotency_key,
+    json_body,
+    known_id,
+    shaped,
+    whole_number,
+)
 from portal.receiving import RequestBody, request_body
 
 AROUND_A_CHUNK = 16 * 1024
@@ -192,17 +199,11 @@ def status(upload_id: str) -> Response:
 
 
 def _possible(upload_id: str) -> str:
-    if not is_id(upload_id):
-        raise NotFound("There is no such upload; begin a new one.")
-    return upload_id
+    return known_id(upload_id, "There is no such upload; begin a new one.")
 
 
 def _own(upload_id: str) -> Upload:
-    """The caller's upload, if it was begun here: other dialects have other ends."""
-    upload = uploads.find(db.session, caller(), _possible(upload_id))
-    if upload.dialect != blueprint.name:
-        raise NotFound("There is no such upload; begin a new one.")
-    return upload
+    return uploads.find(db.session, caller(), _possible(upload_id))
 
 
 def _envelope(explained: Explained) -> Response:

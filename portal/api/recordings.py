@@ -13,10 +13,9 @@ from portal.api.recording_shapes import Deleted, Listed, Listing, Why, listed
 from portal.api.refusals import answer_refusals, json_envelope
 from portal.auth import caller
 from portal.core import deletion, recordings
-from portal.core.errors import InvalidRequest, NotFound
-from portal.core.models import is_id
+from portal.core.errors import InvalidRequest
 from portal.db import db
-from portal.parsing import MOST_JSON, json_value, plain, shaped, whole_body
+from portal.parsing import MOST_JSON, check_path_id, json_value, plain, shaped, whole_body
 from portal.streaming import original, stream
 
 MEDIA = "*/*"
@@ -28,9 +27,7 @@ blueprint = Blueprint("api_recordings", __name__, url_prefix="/api/recordings")
 
 @blueprint.before_request
 def check_id() -> None:
-    recording_id = (request.view_args or {}).get("recording_id")
-    if recording_id is not None and not is_id(recording_id):
-        raise NotFound(deletion.NOT_THERE)
+    check_path_id("recording_id", deletion.NOT_THERE)
 
 
 @blueprint.get("")

@@ -92,11 +92,9 @@ def answer_refusals(blueprint: Blueprint, envelope: Callable[[Explained], Respon
 
 
 def json_envelope(explained: Explained) -> Response:
-    """`{"error": {"code", "message"}}`, and `missing_chunks` where there are some."""
-    said: dict[str, object] = {"code": explained.code, "message": explained.sentence}
-    missing = getattr(explained.error, "missing", None)
-    if missing:
-        said["missing_chunks"] = missing
+    """`{"error": {"code", "message"}}`, and what else the refusal knows."""
+    facts = explained.error.facts if isinstance(explained.error, Refusal) else {}
+    said = {"code": explained.code, "message": explained.sentence} | dict(facts)
     response = jsonify(error=said)
     response.status_code = explained.status
     return response

@@ -46,10 +46,10 @@ from portal.core.errors import (
     OffsetMismatch,
 )
 from portal.core.finishing import Outcome
-from portal.core.models import Upload, is_id
+from portal.core.models import Upload
 from portal.core.uploads import NewUpload
 from portal.db import db
-from portal.parsing import idempotency_key
+from portal.parsing import check_path_id, idempotency_key
 from portal.receiving import RequestBody, request_body
 
 blueprint = Blueprint("resumable", __name__, url_prefix="/api/v1/resumable")
@@ -59,9 +59,7 @@ blueprint = Blueprint("resumable", __name__, url_prefix="/api/v1/resumable")
 def check_request() -> None:
     if request.method != "OPTIONS" and integer("Upload-Draft-Interop-Version") != int(VERSION):
         raise WrongVersion(f"Send `Upload-Draft-Interop-Version: {VERSION}`; no other works here.")
-    upload_id = (request.view_args or {}).get("upload_id")
-    if upload_id is not None and not is_id(upload_id):
-        raise NotFound("There is no such upload; begin a new one.")
+    check_path_id("upload_id", "There is no such upload; begin a new one.")
 
 
 @blueprint.after_request

@@ -20,14 +20,14 @@ from portal.api.session_shapes import (
 )
 from portal.auth import caller
 from portal.core import uploads
-from portal.core.errors import NotFound, UploadGone
+from portal.core.errors import UploadGone
 from portal.core.finishing import Outcome
-from portal.core.models import is_id
 from portal.core.uploads import NewUpload
 from portal.db import db
 from portal.multipart import Part
 from portal.parsing import (
     MOST_JSON,
+    check_path_id,
     file_name,
     idempotency_key,
     json_body,
@@ -47,9 +47,7 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/uploads")
 
 @blueprint.before_request
 def check_id() -> None:
-    upload_id = (request.view_args or {}).get("upload_id")
-    if upload_id is not None and not is_id(upload_id):
-        raise NotFound("There is no such upload session; create a new one.")
+    check_path_id("upload_id", "There is no such upload session; create a new one.")
 
 
 @blueprint.post("/create-session")

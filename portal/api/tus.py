@@ -25,14 +25,13 @@ from portal.core.errors import (
     ChecksumMismatch,
     InvalidRequest,
     NotAllowed,
-    NotFound,
     Refusal,
     RequestTimedOut,
 )
-from portal.core.models import Upload, is_id
+from portal.core.models import Upload
 from portal.core.uploads import NewUpload, Progress
 from portal.db import db
-from portal.parsing import idempotency_key
+from portal.parsing import check_path_id, idempotency_key
 from portal.receiving import RequestBody, request_body
 
 VERSION = "1.0.0"
@@ -65,9 +64,7 @@ STATUS = {
 def check_request() -> None:
     if request.method != "OPTIONS" and request.headers.get("Tus-Resumable") != VERSION:
         raise WrongVersion(f"This server speaks tus {VERSION}; send `Tus-Resumable: {VERSION}`.")
-    upload_id = (request.view_args or {}).get("upload_id")
-    if upload_id is not None and not is_id(upload_id):
-        raise NotFound("There is no such upload; begin a new one.")
+    check_path_id("upload_id", "There is no such upload; begin a new one.")
 
 
 @blueprint.after_app_request

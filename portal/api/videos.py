@@ -6,20 +6,30 @@ import mimetypes
 from datetime import UTC, datetime
 from typing import Annotated
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response
 from pydantic import AfterValidator, Field
 
 from portal import uploading
 from portal.api.describing import Answer, Description, answer, described
-from portal.api.refusals import Explained, answer_refusals, json_envelope
+from portal.api.refusals import answer_refusals, json_envelope
 from portal.auth import caller
 from portal.core import uploads
-from portal.core.errors import Incomplete, InvalidRequest, NotAccepted, NotFound, UploadGone
+from portal.core.errors import Incomplete, InvalidRequest, NotAccepted, UploadGone
 from portal.core.finishing import Outcome
-from portal.core.models import Upload, is_id
+from portal.core.models import Upload
 from portal.core.uploads import NewUpload
 from portal.db import db
-from portal.parsing import BIGGEST, Sha256, Text, Told, clean, file_name, idempotency_key, json_body
+from portal.parsing import (
+    BIGGEST,
+    Sha256,
+    Text,
+    Told,
+    clean,
+    file_name,
+    idempotency_key,
+    json_body,
+    known_id,
+)
 
 CHUNK_BYTES = 5 * 1024 * 1024
 TUS = "/api/v1/videos/tus"
@@ -70,7 +80,7 @@ class Unfinished(Incomplete):
     def __init__(self, upload: Upload) -> None:
         size = "a yet unknown number of" if upload.length is None else upload.length
         super().__init__(f"{upload.offset} of {size} bytes have arrived; send the rest.")
-        self.offset = upload.offset
+        self.facts = {"offset": upload.offset}
 
 
 class Rejected(NotAccepted):
@@ -203,22 +213,11 @@ def abort(upload_id: str) -> Response:
 
 
 def _known(upload_id: str) -> str:
-    if not is_id(upload_id):
-        raise NotFound("There is no such upload; begin a new one.")
-    return upload_id
+    return known_id(upload_id, "There is no such upload; begin a new one.")
 
 
 def _iso(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _envelope(explained: Explained) -> Response:
-    if isinstance(explained.error, Unfinished):
-        said = {"code": explained.code, "message": explained.sentence}
-        response = jsonify(error=said | {"offset": explained.error.offset})
-        response.status_code = explained.status
-        return response
-    return json_envelope(explained)
-
-
-answer_refusals(blueprint, _envelope)
+answer_refusals(blueprint, json_envelope)

@@ -22,7 +22,7 @@ from portal.core.acceptance import judge
 from portal.core.audit import SYSTEM
 from portal.core.content import Findings
 from portal.core.leases import Lease, LeaseLost
-from portal.core.limits import Terms
+from portal.core.limits import MOST_DETAILS, Terms
 from portal.core.models import Part, Recording, RecordingDetail, Upload
 from portal.core.transaction import release, utc_now, writing
 from storage_backends import ObjectNotFound, Store
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 KIND = "assemble_upload"
 ATTEMPTS = 4
 """How often to try what may pass: an examination that fails, a part that is not there."""
-MOST_DETAILS = 200
 Fault = tuple[str, str]
 """A code for programs and a sentence for people."""
 

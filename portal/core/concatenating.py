@@ -77,9 +77,7 @@ def _make(
         number = _move_parts(session, each, final, number)
         each.wire = each.wire | {"final": final.id}
     final.offset = length
-    session.flush()
     uploads.begin_finishing(session, final, caller.actor)
-    session.refresh(final)
     return final
 
 

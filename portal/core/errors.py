@@ -3,12 +3,17 @@
 A dialect turns them into its own envelope; the sentence says what to do next.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 
 class Refusal(Exception):
     """The base. `code` is stable and for programs, the message is a sentence for people."""
 
     code = "refused"
     status = 400
+    facts: Mapping[str, object] = MappingProxyType({})
+    """What a program wants to know beside the sentence."""
 
 
 class InvalidRequest(Refusal):
@@ -65,6 +70,7 @@ class Incomplete(Refusal):
     def __init__(self, sentence: str, missing: list[int] | None = None) -> None:
         super().__init__(sentence)
         self.missing = missing or []
+        self.facts = {"missing_chunks": missing} if missing else {}
 
 
 class KeyReused(Refusal):

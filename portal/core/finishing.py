@@ -63,8 +63,6 @@ def finish(
             _refuse_incomplete(session, upload, total)
             upload.declared_sha256 = upload.declared_sha256 or sha256
             uploads.begin_finishing(session, upload, caller.actor)
-            session.flush()
-            session.refresh(upload)
         return progress_of(upload)
 
 

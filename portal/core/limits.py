@@ -15,6 +15,8 @@ from portal.core.transaction import one_at_a_time
 
 RESERVING = 7261005  # any number that nothing else in this database locks
 GIB = 1024**3
+MOST_DETAILS = 200
+"""Values that a client may say of one upload, and that are found by a search."""
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,11 @@ from portal.core.errors import (
     UploadExpired,
     UploadGone,
 )
-from portal.core.limits import Limits, Terms
+from portal.core.limits import MOST_DETAILS, Limits, Terms
 from portal.core.models import Claim, Upload, new_id
 from portal.core.transaction import release, utc_now, writing
 
 SETTLE_SECONDS = 0.5
-MOST_DETAILS = 200
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from portal.core.errors import InvalidRequest, NotAllowed, NotFound
 from portal.core.models import Recording, is_id
 from portal.core.recordings import Wanted
 from portal.db import db
+from portal.parsing import known_id
 from portal.streaming import for_playing, send_derived, stream
 
 PER_PAGE = 50
@@ -99,9 +100,7 @@ def peaks(recording_id: str) -> Response:
 
 
 def _known(recording_id: str) -> str:
-    if not is_id(recording_id):
-        raise NotFound("There is no such recording.")
-    return recording_id
+    return known_id(recording_id, "There is no such recording.")
 
 
 def _present(key: str | None) -> str:

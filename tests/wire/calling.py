@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from tests.conftest import Portal
@@ -53,6 +56,21 @@ class Calls:
         answer = self.whole(content, name, call_log_id=call_log_id)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["data"]["id"])
+
+
+@pytest.fixture(scope="module")
+def caller_token(portal: Portal) -> str:
+    return portal.token("uploader", "upload", "read", leads=["lead-1", "LEAD_ID"])
+
+
+@pytest.fixture
+def calls(portal: Portal, caller_token: str) -> Calls:
+    return Calls(portal, caller_token)
+
+
+@pytest.fixture(scope="module")
+def wav(media: Callable[..., Path]) -> bytes:
+    return media("call-sales-0815.wav", 1).read_bytes()
 
 
 def refused(answer: requests.Response, status: int, code: str, message: str = "") -> None:

@@ -16,22 +16,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import Portal
-from tests.wire.calling import CALL_LOG, Calls, refused
+from tests.wire.calling import CALL_LOG, Calls, caller_token, calls, refused, wav
 
-
-@pytest.fixture(scope="module")
-def caller_token(portal: Portal) -> str:
-    return portal.token("uploader", "upload", "read", leads=["lead-1", "LEAD_ID"])
-
-
-@pytest.fixture
-def calls(portal: Portal, caller_token: str) -> Calls:
-    return Calls(portal, caller_token)
-
-
-@pytest.fixture(scope="module")
-def wav(media: Callable[..., Path]) -> bytes:
-    return media("call-sales-0815.wav", 1).read_bytes()
+__all__ = ["caller_token", "calls", "wav"]
 
 
 # The contract, as it is printed.

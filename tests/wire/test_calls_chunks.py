@@ -6,7 +6,6 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,22 +15,9 @@ from portal.core import assembly, leases
 from portal.db import db
 from portal.storage import store
 from tests.conftest import Portal
-from tests.wire.calling import CALL_LOG, NOBODYS, Calls, refused
+from tests.wire.calling import CALL_LOG, NOBODYS, Calls, caller_token, calls, refused, wav
 
-
-@pytest.fixture(scope="module")
-def caller_token(portal: Portal) -> str:
-    return portal.token("uploader", "upload", "read", leads=["lead-1", "LEAD_ID"])
-
-
-@pytest.fixture
-def calls(portal: Portal, caller_token: str) -> Calls:
-    return Calls(portal, caller_token)
-
-
-@pytest.fixture(scope="module")
-def wav(media: Callable[..., Path]) -> bytes:
-    return media("call-sales-0815.wav", 1).read_bytes()
+__all__ = ["caller_token", "calls", "wav"]
 
 
 # In chunks.

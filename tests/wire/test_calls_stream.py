@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,22 +14,9 @@ from portal.core.models import Recording
 from portal.core.transaction import writing
 from portal.db import db
 from tests.conftest import Portal
-from tests.wire.calling import CALL_LOG, NOBODYS, Calls, refused
+from tests.wire.calling import CALL_LOG, NOBODYS, Calls, caller_token, calls, refused, wav
 
-
-@pytest.fixture(scope="module")
-def caller_token(portal: Portal) -> str:
-    return portal.token("uploader", "upload", "read", leads=["lead-1", "LEAD_ID"])
-
-
-@pytest.fixture
-def calls(portal: Portal, caller_token: str) -> Calls:
-    return Calls(portal, caller_token)
-
-
-@pytest.fixture(scope="module")
-def wav(media: Callable[..., Path]) -> bytes:
-    return media("call-sales-0815.wav", 1).read_bytes()
+__all__ = ["caller_token", "calls", "wav"]
 
 
 @pytest.fixture(scope="module")
