@@ -6,6 +6,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from storage_backends.base import (
     ObjectExists,
     ObjectNotFound,
+    SignedRequest,
     StorageError,
     StorageFull,
     StorageUnavailable,
@@ -22,6 +23,7 @@ __all__ = [
     "ObjectNotFound",
     "Options",
     "S3Options",
+    "SignedRequest",
     "StorageError",
     "StorageFull",
     "StorageUnavailable",

@@ -91,7 +91,9 @@ class AzureStore(Store):
         blocks.keep(blocks.join_all(plan, keys))
         return self.stat(key)
 
-    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def read(
+        self, key: str, start: int = 0, stop: int | None = None, version: str | None = None
+    ) -> Iterator[bytes]:
         size = self.stat(key).size
         return self._blocks(key, start, size if stop is None else min(stop, size))
 
@@ -103,7 +105,7 @@ class AzureStore(Store):
             for at in range(0, len(found), BLOCK_SIZE):
                 yield found[at : at + BLOCK_SIZE]
 
-    def stat(self, key: str) -> StoredObject:
+    def stat(self, key: str, version: str | None = None) -> StoredObject:
         return self._stored(self.client.run(key, self.client.head(key)))
 
     def delete(self, key: str) -> None:
@@ -141,7 +143,9 @@ class AzureStore(Store):
         while (page := self.client.run(prefix, _next_page(pages))) is not None:
             yield from map(self._stored, page)
 
-    def direct_url(self, key: str) -> str | None:
+    def direct_url(
+        self, key: str, content_type: str | None = None, version: str | None = None
+    ) -> str | None:
         """An address that gives the object to whoever has it, for five minutes."""
         return self.client.signed_url(key, URL_LIFE)
 

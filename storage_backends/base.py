@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,18 +57,36 @@ class StorageFull(StorageError):
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object as the store sees it. `size` in bytes, `modified` in UTC."""
+    """One object as the store sees it. `size` in bytes, `modified` in UTC.
+
+    `version` names exactly these bytes where the store keeps versions of a key, else it is None.
+    Listings leave it out.
+    """
 
     key: str
     size: int
     modified: datetime
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """A request that whoever has it may send to the store for a while, without us.
+
+    It is a secret: it belongs in no log. `headers` have to be sent as they are.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
 
 
 class Store(ABC):
     """A place that keeps bytes under keys such as `recordings/0190…/1`.
 
     Keys are made by us: `/`-separated segments of `[A-Za-z0-9._-]`, never a client's text.
-    Every method may raise StorageUnavailable.
+    Every method may raise StorageUnavailable. With a `version`, that one of the key is meant and
+    no other; stores that keep none take none.
     """
 
     @abstractmethod
@@ -80,15 +98,17 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def read(
+        self, key: str, start: int = 0, stop: int | None = None, version: str | None = None
+    ) -> Iterator[bytes]:
         """The bytes from `start` up to, not including, `stop` (the end by default), in blocks.
 
         Raises ObjectNotFound before the first block.
         """
 
     @abstractmethod
-    def stat(self, key: str) -> StoredObject:
-        """Size and time of one object. Raises ObjectNotFound."""
+    def stat(self, key: str, version: str | None = None) -> StoredObject:
+        """Size, time and version of one object. Raises ObjectNotFound."""
 
     @abstractmethod
     def delete(self, key: str) -> None:
@@ -105,10 +125,19 @@ class Store(ABC):
         """
         return self.write(key, (block for part in keys for block in self.read(part)))
 
-    def checksum(self, key: str) -> str:
+    def copy_from(self, source: Store, old: str, key: str, sha256: str) -> StoredObject:
+        """Keep the object `old` of another store as a new one of this; the old one stays.
+
+        `sha256`, 64 hex digits, is what bytes that pass through us have to hash to; what a server
+        or the kernel copies within one place is taken at its word, and its size.
+        Raises ObjectNotFound, ObjectExists, StorageFull, and StorageUnavailable for other bytes.
+        """
+        return self.write(key, _same(source.read(old), old, sha256))
+
+    def checksum(self, key: str, version: str | None = None) -> str:
         """The SHA-256 of the stored bytes, read back from the store, as 64 hex digits."""
         digest = hashlib.sha256()
-        for block in self.read(key):
+        for block in self.read(key, version=version):
             digest.update(block)
         return digest.hexdigest()
 
@@ -140,6 +169,26 @@ class Store(ABC):
         """Where the operating system finds the object as a file, if this store keeps files."""
         return None
 
-    def direct_url(self, key: str) -> str | None:
-        """A short-lived address where a client gets the object without us, if the store has one."""
+    def direct_url(
+        self, key: str, content_type: str | None = None, version: str | None = None
+    ) -> str | None:
+        """A short-lived address where a client gets the object without us, if the store has one.
+
+        It answers ranges, and says that the object is of this type.
+        """
         return None
+
+    def direct_upload(self, key: str, size: int, seconds: int) -> SignedRequest | None:
+        """A request with which a client puts `size` bytes under `key` without us, if the store
+        can be asked for one. It is good for so many seconds, and more than once."""
+        return None
+
+
+def _same(blocks: Iterator[bytes], key: str, sha256: str) -> Iterator[bytes]:
+    """The blocks; raises StorageUnavailable at the end if they are others than they were."""
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+        yield block
+    if digest.hexdigest() != sha256:
+        raise StorageUnavailable(f"The object {key!r} reads differently from the last time.")

@@ -61,7 +61,9 @@ class FsspecStore(Store):
             self.fs.pipe_file(self._path(key), content, mode="create")
         return self.stat(key)
 
-    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def read(
+        self, key: str, start: int = 0, stop: int | None = None, version: str | None = None
+    ) -> Iterator[bytes]:
         size = self.stat(key).size
         return self._blocks(key, start, size if stop is None else min(stop, size))
 
@@ -71,7 +73,7 @@ class FsspecStore(Store):
                 block = bytes(self.fs.cat_file(self._path(key), at, min(at + BLOCK_SIZE, stop)))
             yield block
 
-    def stat(self, key: str) -> StoredObject:
+    def stat(self, key: str, version: str | None = None) -> StoredObject:
         with store_errors(key):
             entry = self.fs.info(self._path(key))
             if entry["type"] != "file":

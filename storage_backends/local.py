@@ -8,6 +8,7 @@ Without the last step a power cut leaves no name, without the second a name with
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from storage_backends.base import BLOCK_SIZE, Source, StorageUnavailable, StoredObject
+from storage_backends.base import BLOCK_SIZE, Source, StorageUnavailable, Store, StoredObject
 from storage_backends.fsspec_store import FsspecStore, store_errors
 from storage_backends.kernel import copy_into, start_write_back
 
@@ -47,10 +48,19 @@ class LocalStore(FsspecStore):
 
     def join(self, keys: Sequence[str], key: str) -> StoredObject:
         if len(keys) == 1:
-            return self._link(keys[0], key)
+            with contextlib.suppress(_OtherDisk):
+                return self._link(self, keys[0], key)
         return self._publish(key, lambda file: self._append_all(keys, file), sync=True)
 
-    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def copy_from(self, source: Store, old: str, key: str, sha256: str) -> StoredObject:
+        if isinstance(source, LocalStore):
+            with contextlib.suppress(_OtherDisk):
+                return self._link(source, old, key)
+        return super().copy_from(source, old, key, sha256)
+
+    def read(
+        self, key: str, start: int = 0, stop: int | None = None, version: str | None = None
+    ) -> Iterator[bytes]:
         with store_errors(key):
             file = os.open(self._path(key), os.O_RDONLY)
         return _blocks(key, file, start, stop)
@@ -102,11 +112,12 @@ class LocalStore(FsspecStore):
             _sync_folder(path.parent)
         return self.stat(key)
 
-    def _link(self, old: str, key: str) -> StoredObject:
+    def _link(self, source: LocalStore, old: str, key: str) -> StoredObject:
+        """Give a file one more name here. Raises _OtherDisk where that cannot be."""
+        source.stat(old)
         path = Path(self._path(key))
-        self.stat(old)
         with store_errors(key):
-            self._in_folder(path.parent, True, lambda: os.link(self._path(old), path))
+            self._in_folder(path.parent, True, lambda: _link_here(source._path(old), path))
             _sync(path)
             _sync(path.parent)
         return self.stat(key)
@@ -158,6 +169,19 @@ class LocalStore(FsspecStore):
             while folder != Path(self.root):
                 folder.rmdir()
                 folder = folder.parent
+
+
+class _OtherDisk(Exception):
+    """A file has names on its own file system only."""
+
+
+def _link_here(old: str, new: Path) -> None:
+    try:
+        os.link(old, new)
+    except OSError as error:
+        if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK):
+            raise _OtherDisk from error
+        raise
 
 
 def _pour(source: Source, file: int, write_back: bool) -> None:

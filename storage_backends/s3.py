@@ -78,7 +78,9 @@ class S3Store(Store):
         heads = run_all((self.client.head(key) for key in keys), PROMPT, HEADS_AT_ONCE)
         return [int(head["ContentLength"]) for head in heads]
 
-    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def read(
+        self, key: str, start: int = 0, stop: int | None = None, version: str | None = None
+    ) -> Iterator[bytes]:
         if stop is not None and stop <= start:
             self.stat(key)
             return iter(())
@@ -111,7 +113,7 @@ class S3Store(Store):
         with self.client.errors(key):
             return run(_next_block(body), READ_SECONDS)
 
-    def stat(self, key: str) -> StoredObject:
+    def stat(self, key: str, version: str | None = None) -> StoredObject:
         head = run(self.client.head(key), PROMPT)
         return _stored(key, int(head["ContentLength"]), head["LastModified"])
 
@@ -179,7 +181,9 @@ class S3Store(Store):
                 "UploadIdMarker": page.get("NextUploadIdMarker", ""),
             }
 
-    def direct_url(self, key: str) -> str:
+    def direct_url(
+        self, key: str, content_type: str | None = None, version: str | None = None
+    ) -> str:
         """An address that gives the object to whoever has it, for five minutes."""
         return self.client.presigned("get_object", key, URL_SECONDS)
 

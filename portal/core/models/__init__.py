@@ -1,0 +1,26 @@
+"""The tables, as SQLAlchemy classes. They hold state and know no rules."""
+
+from portal.core.models.people import Token, User
+from portal.core.models.recordings import LegalHold, Recording, RecordingDetail
+from portal.core.models.records import AuditEvent, Job
+from portal.core.models.tables import Base, Id, Name, UTCDateTime, is_id, new_id
+from portal.core.models.uploads import Claim, Part, Upload
+
+__all__ = [
+    "AuditEvent",
+    "Base",
+    "Claim",
+    "Id",
+    "Job",
+    "LegalHold",
+    "Name",
+    "Part",
+    "Recording",
+    "RecordingDetail",
+    "Token",
+    "UTCDateTime",
+    "Upload",
+    "User",
+    "is_id",
+    "new_id",
+]

@@ -1,0 +1,94 @@
+"""The tables of what is kept, and of what keeps it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.core.models.tables import Base, Id, Name, new_id
+
+
+class Recording(Base):
+    """Finished, verified bytes; its id is its upload's. ready | quarantined, then perhaps
+    deleting → deleted: the row stays as the tombstone of the bytes.
+
+    Names of people are copied: the record reads the same after the user is gone.
+    """
+
+    __tablename__ = "recording"
+
+    id: Mapped[str] = mapped_column(ForeignKey("upload.id"), primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+    owner_label: Mapped[str] = mapped_column(Name)
+    source: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(20))
+    error_code: Mapped[str | None] = mapped_column(String(40))
+    error_text: Mapped[str | None] = mapped_column(Text)
+    filename: Mapped[str] = mapped_column(Name)
+    details: Mapped[dict[str, Any]]
+    received_at: Mapped[datetime]
+    available_at: Mapped[datetime]
+    key: Mapped[str] = mapped_column(Name, unique=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    sha256_declared: Mapped[bool]
+    kind: Mapped[str | None] = mapped_column(String(10))
+    content_type: Mapped[str | None] = mapped_column(String(80))
+    container: Mapped[str | None] = mapped_column(String(40))
+    codecs: Mapped[str | None] = mapped_column(String(80))
+    duration_ms: Mapped[int | None] = mapped_column(BigInteger)
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    channels: Mapped[int | None]
+    sample_rate: Mapped[int | None]
+    thumbnail_key: Mapped[str | None] = mapped_column(Name)
+    peaks_key: Mapped[str | None] = mapped_column(Name)
+    playback_key: Mapped[str | None] = mapped_column(Name)
+    integrity: Mapped[str] = mapped_column(String(20))
+    verified_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    deleted_by: Mapped[str | None] = mapped_column(Name)
+    deletion_reason: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (
+        Index("ix_recording_state_id", "state", "id"),
+        Index("ix_recording_source_id", "source", "id"),
+        Index("ix_recording_owner_id_id", "owner_id", "id"),
+    )
+
+
+class RecordingDetail(Base):
+    """One thing that the client said of a recording, as it can be searched for."""
+
+    __tablename__ = "recording_detail"
+
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    value: Mapped[str] = mapped_column(Name)
+
+    __table_args__ = (
+        Index("ix_recording_detail_name_value_recording_id", "name", "value", "recording_id"),
+    )
+
+
+class LegalHold(Base):
+    """While a hold stands, nothing deletes the recording. Released ones stay on record."""
+
+    __tablename__ = "legal_hold"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), index=True)
+    reason: Mapped[str] = mapped_column(Text)
+    placed_by: Mapped[str] = mapped_column(Name)
+    placed_at: Mapped[datetime]
+    released_by: Mapped[str | None] = mapped_column(Name)
+    released_at: Mapped[datetime | None]
