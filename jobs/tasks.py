@@ -9,11 +9,11 @@ from datetime import timedelta
 from flask import current_app
 
 from portal import queue
-from portal.core import assembly, deletion, ending, leases, reconcile
+from portal.core import assembly, deletion, ending, leases, orphans, reconcile
 from portal.core.leases import Lease, LeaseLost
 from portal.core.transaction import utc_now
 from portal.db import db, session_maker
-from portal.storage import store
+from portal.storage import stores
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def assemble_upload(upload_id: str) -> None:
     _under_lease(
         assembly.KIND,
         upload_id,
-        lambda lease: assembly.assemble(db.session, store, upload_id, lease),
+        lambda lease: assembly.assemble(db.session, stores, upload_id, lease),
     )
 
 
@@ -31,7 +31,7 @@ def purge_recording(recording_id: str) -> None:
     _under_lease(
         deletion.KIND,
         recording_id,
-        lambda lease: deletion.purge(db.session, store, recording_id, keep, lease),
+        lambda lease: deletion.purge(db.session, stores, recording_id, keep, lease),
     )
 
 
@@ -64,15 +64,15 @@ def _reconcile_uploads() -> int:
         queue.ring(assembly.KIND, waiting.upload_id, waiting.epoch)
     for recording_id in deletion.waiting(db.session):
         queue.ring(deletion.KIND, recording_id)
-    return reconcile.tidy_ended(db.session, store)
+    return reconcile.tidy_ended(db.session, stores)
 
 
 def _reconcile_objects() -> int:
-    found = reconcile.compare(db.session, store, utc_now())
-    for key in found.missing:
-        log.error("The object of a recording is missing: %s", key)
-    for key in found.strays:
-        log.warning("An object belongs to no recording: %s", key)
+    found = orphans.compare(db.session, stores, utc_now())
+    for lost in found.missing:
+        log.error("The object of a recording is missing: %s in %s", lost.key, lost.storage_id)
+    for stray in found.strays:
+        log.warning("An object belongs to no recording: %s in %s", stray.key, stray.storage_id)
     return found.swept
 
 

@@ -9,11 +9,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from portal import api, auth, cors, receiving, web
 from portal.auth import login_manager
 from portal.bearer import Failures, trust_of
-from portal.config import BadSetting, Settings
+from portal.config import Settings
 from portal.data_dir import make_data_dir, secret_key
 from portal.db import db, engine_options, prepare_engine
 from portal.queue import connect
-from storage_backends import StorageError, Store, open_store
+from portal.storage import open_stores
 
 
 def create_app(settings: Settings) -> Flask:
@@ -24,7 +24,7 @@ def create_app(settings: Settings) -> Flask:
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine, settings.strict)
-    app.extensions["store"] = _open_store(settings)
+    app.extensions["stores"] = open_stores(settings, app.config["SECRET_KEY"])
     app.extensions["redis"] = connect(settings.redis_address)
     app.extensions["jwt_trust"] = trust_of(settings)
     app.extensions["token_failures"] = Failures()
@@ -35,13 +35,6 @@ def create_app(settings: Settings) -> Flask:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
     return app
-
-
-def _open_store(settings: Settings) -> Store:
-    try:
-        return open_store(settings.storage_url, settings.strict)
-    except (StorageError, ValueError) as error:
-        raise BadSetting(f"PORTAL_STORAGE_URL cannot be used: {error}") from error
 
 
 def _flask_config(settings: Settings) -> dict[str, object]:

@@ -19,13 +19,14 @@ from urllib.parse import quote
 from portal.setting_types import (
     MAY_HOLD_A_SECRET,
     BadSetting,
+    bucket_name,
     database_url,
     names,
     one_of,
     redis_url,
     secret,
     setting,
-    storage_url,
+    store_address,
     web_url,
     whole,
 )
@@ -64,8 +65,34 @@ class Settings(WireSettings):
     storage_url: str = setting(
         "PORTAL_STORAGE_URL",
         "",
-        storage_url,
+        store_address,
         "Where recordings are kept; without it, the folder `store` in the data folder.",
+    )
+    bucket: str = setting(
+        "S3_BUCKET_NAME",
+        "",
+        bucket_name,
+        "A bucket of S3: the short form of PORTAL_STORAGE_URL=s3://…, where that is not set.",
+    )
+    staging_url: str = setting(
+        "PORTAL_STAGING_URL",
+        "",
+        store_address,
+        "Where uploads wait until they are whole; without it, the folder `staging` in the data "
+        "folder. Several machines need one that all of them reach.",
+    )
+    direct_uploads: str = setting(
+        "PORTAL_DIRECT_UPLOADS",
+        "off",
+        one_of("on", "off"),
+        "on: clients may ask to send their bytes straight to S3 or Azure.",
+    )
+    direct_playback: str = setting(
+        "PORTAL_DIRECT_PLAYBACK",
+        "off",
+        one_of("on", "off"),
+        "on: players are sent to S3 or Azure with a short-lived address. What is heard there is "
+        "not seen by the play log.",
     )
     durability: str = setting(
         "PORTAL_DURABILITY",
@@ -138,14 +165,37 @@ class Settings(WireSettings):
         # Children run elsewhere: what is relative here is made absolute once.
         folder = self.data_dir.expanduser().absolute()
         object.__setattr__(self, "data_dir", folder)
+        address = f"file://{quote(str(folder))}"
         fill_in = {
             "database_url": f"sqlite:///{quote(str(folder))}/portal.sqlite3",
-            "storage_url": f"file://{quote(str(folder))}/store",
+            "storage_url": f"s3://{self.bucket}" if self.bucket else f"{address}/store",
+            "staging_url": f"{address}/staging",
             "public_url": f"http://{self.address}",
         }
         for name, value in fill_in.items():
             if not getattr(self, name):
                 object.__setattr__(self, name, value)
+        self._refuse_odd_places()
+
+    def _refuse_odd_places(self) -> None:
+        """Storage settings that each are fine and do not fit together. Raises BadSetting."""
+        folder = self.storage_url.startswith("file:")
+        staging_folder = self.staging_url.startswith("file:")
+        if folder and not staging_folder:
+            raise BadSetting(
+                "PORTAL_STAGING_URL is far away and PORTAL_STORAGE_URL is a folder: every byte "
+                "would travel there and back. Use a folder for both, or S3 or Azure for both."
+            )
+        if self.direct_uploads == "on" and folder:
+            raise BadSetting(
+                "PORTAL_DIRECT_UPLOADS=on needs S3 or Azure: nobody can send bytes straight to "
+                "the folder that PORTAL_STORAGE_URL names."
+            )
+        if self.direct_playback == "on" and folder:
+            raise BadSetting(
+                "PORTAL_DIRECT_PLAYBACK=on needs S3 or Azure: the folder that PORTAL_STORAGE_URL "
+                "names has no address of its own."
+            )
 
     @property
     def address(self) -> str:

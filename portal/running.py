@@ -24,7 +24,9 @@ from portal.core import accounts
 from portal.data_dir import make_data_dir
 from portal.db import db, first_line
 from portal.queue import connect
+from portal.storage import recognise_storages
 from portal.supervisor import Program, Supervisor
+from storage_backends import StorageUnavailable
 
 Environment = Mapping[str, str]
 FIRST_ADMIN = "admin@portal.local"
@@ -135,6 +137,10 @@ def _prepare(settings: Settings, announce: Callable[[str], None]) -> None:
             migrate.upgrade(db.engine)
         except DatabaseError as error:
             raise BadSetting(f"PORTAL_DATABASE_URL cannot be used: {first_line(error)}") from error
+        try:
+            recognise_storages(settings)
+        except StorageUnavailable as error:  # the lists work without; it may come back
+            announce(f"Starting without a storage: {error}")
         if not accounts.any_user(db.session):
             password = secrets.token_urlsafe(12)
             accounts.create_user(db.session, FIRST_ADMIN, "admin", password)

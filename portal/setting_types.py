@@ -60,13 +60,19 @@ def _refuse_bad_port(text: str) -> None:
         raise ValueError("its port must be a number up to 65535") from error
 
 
-def storage_url(text: str) -> str:
+def store_address(text: str) -> str:
     if text and not text.startswith(("file:///", "s3://", "abfs://")):
         raise ValueError(
             "write file:///an/absolute/folder, s3://bucket/prefix or abfs://container/prefix"
         )
     if text.startswith(("s3://", "abfs://")) and "@" in text:
         raise ValueError("keep keys out of the address; docs/storage.md says where they belong")
+    return text
+
+
+def bucket_name(text: str) -> str:
+    if text and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
+        raise ValueError("write the bare name of a bucket, without s3:// and prefix")
     return text
 
 
@@ -112,5 +118,5 @@ def key_set(text: str) -> str:
     return Path(text).absolute().as_uri()
 
 
-MAY_HOLD_A_SECRET = (secret, database_url, redis_url, storage_url)
+MAY_HOLD_A_SECRET = (secret, database_url, redis_url, store_address)
 """What these read is shown in no message."""

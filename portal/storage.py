@@ -1,10 +1,41 @@
-"""The store of this application, opened once per process on first use."""
+"""The stores of this application, opened once per process on first use."""
 
 from typing import cast
 
 from flask import current_app
 from werkzeug.local import LocalProxy
 
-from storage_backends import Store
+from portal.config import Settings
+from portal.core import storage_marks
+from portal.core.storage_marks import WrongPlace
+from portal.core.storages import MAIN, STAGING, Stores
+from portal.db import db
+from portal.setting_types import BadSetting
+from storage_backends import StorageError, Store, open_store
 
-store = cast(Store, LocalProxy(lambda: current_app.extensions["store"]))
+stores = cast(Stores, LocalProxy(lambda: current_app.extensions["stores"]))
+
+
+def open_stores(settings: Settings, secret: str) -> Stores:
+    """The stores that the settings name. Raises BadSetting."""
+    main = _open("PORTAL_STORAGE_URL", settings.storage_url, settings.strict)
+    same = settings.staging_url == settings.storage_url
+    staging = main if same else _open("PORTAL_STAGING_URL", settings.staging_url, settings.strict)
+    return Stores(main, staging, secret)
+
+
+def recognise_storages(settings: Settings, adopt: bool = False) -> None:
+    """Refuse to start on places that are not those that the database means. See
+    portal.core.storage_marks.recognise. Raises BadSetting, StorageUnavailable."""
+    urls = {MAIN: settings.storage_url, STAGING: settings.staging_url}
+    try:
+        storage_marks.recognise(db.session, stores, urls, adopt)
+    except WrongPlace as wrong:
+        raise BadSetting(str(wrong)) from wrong
+
+
+def _open(variable: str, url: str, strict: bool) -> Store:
+    try:
+        return open_store(url, strict)
+    except (StorageError, ValueError) as error:
+        raise BadSetting(f"{variable} cannot be used: {error}") from error

@@ -11,8 +11,9 @@ from flask import Response, request
 from werkzeug.http import http_date, is_resource_modified
 
 from portal.core.models import Recording
-from portal.storage import store
-from storage_backends import ObjectNotFound
+from portal.db import db
+from portal.storage import stores
+from storage_backends import ObjectNotFound, Store
 
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})", re.ASCII)
 
@@ -46,7 +47,9 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
 class Media:
     """Stored bytes as they are to be served. `tag` changes whenever the bytes do."""
 
+    storage_id: str
     key: str
+    version: str | None
     size: int
     content_type: str
     tag: str
@@ -57,16 +60,18 @@ def original(recording: Recording) -> Media:
     """The bytes as they were sent."""
     kind = recording.content_type or "application/octet-stream"
     tag = f'"{recording.sha256}"'
-    return Media(recording.key, recording.size, kind, tag, recording.available_at)
+    where = (recording.storage_id, recording.key, recording.version_id)
+    return Media(*where, recording.size, kind, tag, recording.available_at)
 
 
 def for_playing(recording: Recording) -> Media:
     """The copy that browsers can seek in, where the original needs one. Raises ObjectNotFound."""
     if recording.playback_key is None:
         return original(recording)
-    size = store.stat(recording.playback_key).size
+    where = (recording.storage_id, recording.playback_key, None)
+    size = _store(recording.storage_id).stat(recording.playback_key).size
     tag = f'"{recording.sha256}-playback"'
-    return Media(recording.playback_key, size, "audio/mp4", tag, recording.available_at)
+    return Media(*where, size, "audio/mp4", tag, recording.available_at)
 
 
 def stream(media: Media) -> Response:
@@ -89,7 +94,7 @@ def stream(media: Media) -> Response:
     headers["Content-Length"] = str(stop - start)
     if wanted:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{media.size}"
-    body = () if request.method == "HEAD" else _body(media.key, start, stop)
+    body = () if request.method == "HEAD" else _body(media, start, stop)
     return Response(body, 206 if wanted else 200, headers, direct_passthrough=True)
 
 
@@ -114,29 +119,34 @@ def _inert(content_type: str) -> dict[str, str]:
     }
 
 
-def _body(key: str, start: int, stop: int) -> Any:
+def _store(storage_id: str) -> Store:
+    return stores.of(db.session, storage_id)
+
+
+def _body(media: Media, start: int, stop: int) -> Any:
     """Local files go from the kernel to the socket; others come through `store.read`."""
-    path = store.local_path(key)
+    store = _store(media.storage_id)
+    path = store.local_path(media.key)
     if path is None:
-        return store.read(key, start, stop)
+        return store.read(media.key, start, stop, media.version)
     try:
         file = path.open("rb")
     except FileNotFoundError as error:
-        raise ObjectNotFound(f"The file of {key!r} is missing.") from error
+        raise ObjectNotFound(f"The file of {media.key!r} is missing.") from error
     file.seek(start)
     # Flask's send_file would read from byte 0 up to the range: 1493 ms at 1000 MiB, this 2.7 ms.
     wrapper = request.environ.get("wsgi.file_wrapper")
     if wrapper is None:
         file.close()
-        return store.read(key, start, stop)
+        return store.read(media.key, start, stop)
     return wrapper(file, 256 * 1024)
 
 
-def send_derived(key: str, content_type: str) -> Response:
+def send_derived(storage_id: str, key: str, content_type: str) -> Response:
     """A thumbnail or peaks: small, made by us, never changed. Raises ObjectNotFound."""
     headers = {
         "Content-Type": content_type,
         "Cache-Control": "private, max-age=3600",
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(b"".join(store.read(key)), headers=headers)
+    return Response(b"".join(_store(storage_id).read(key)), headers=headers)

@@ -18,7 +18,7 @@ from portal.core.models import Upload
 from portal.core.uploads import NewUpload, Progress
 from portal.db import db
 from portal.receiving import RequestBody
-from portal.storage import store
+from portal.storage import stores
 
 
 def settings() -> Settings:
@@ -54,7 +54,7 @@ def session_claim(session_id: str | None) -> str | None:
 
 def limits() -> Limits:
     chosen = settings()
-    return Limits(chosen.upload_lifetime, chosen.max_open_uploads, store.free_bytes())
+    return Limits(chosen.upload_lifetime, chosen.max_open_uploads, stores.free_bytes())
 
 
 def start(new: NewUpload) -> Progress:
@@ -79,7 +79,7 @@ def append(
     raises its refusal."""
     lifetime = settings().upload_lifetime
     progress = appending.append(
-        db.session, store, caller(), upload_id, offset, body, lifetime, check, length
+        db.session, stores, caller(), upload_id, offset, body, lifetime, check, length
     )
     ring_if_finished(progress)
     body.refuse_cut()
@@ -91,12 +91,12 @@ def put_chunk(
 ) -> Progress:
     """See portal.core.chunks.put."""
     lifetime = settings().upload_lifetime
-    return chunks.put(db.session, store, caller(), upload_id, number, body, lifetime, sha256)
+    return chunks.put(db.session, stores, caller(), upload_id, number, body, lifetime, sha256)
 
 
 def start_over(upload_id: str) -> None:
     """See portal.core.appending.start_over."""
-    appending.start_over(db.session, store, caller(), upload_id)
+    appending.start_over(db.session, stores, caller(), upload_id)
 
 
 def append_anew(upload: Upload, body: RequestBody) -> None:
@@ -150,4 +150,4 @@ def ring_if_finished(progress: Progress) -> Progress:
 def abandon(upload_id: str) -> None:
     """Give an open upload up, and its bytes with it."""
     ending.abandon(db.session, caller(), upload_id)
-    ending.tidy(db.session, store, upload_id)
+    ending.tidy(db.session, stores, upload_id)

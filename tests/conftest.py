@@ -160,7 +160,9 @@ class Portal:
         return wait_for(lambda: self.rows(query, upload_id), seconds, f"recording {upload_id}")[0]
 
     def stored_files(self, below: str = "") -> list[Path]:
-        return [path for path in (self.data / "store" / below).rglob("*") if path.is_file()]
+        """Of recordings, or of parts that have arrived."""
+        folders = (self.data / place / below for place in ("store", "staging"))
+        return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
 
 
 class Tus:

@@ -65,7 +65,7 @@ def test_check_storage_names_every_step(portal: Portal) -> None:
     said = portal.cli("check-storage").stdout
     for step in ("write", "read back", "read a range", "list", "join", "refuse to", "delete"):
         assert step in said
-    assert said.count(" ok") == 11
+    assert said.count(" ok") == 2 * 11, "main and staging"
 
 
 def test_check_storage_says_what_is_wrong(portal: Portal, tmp_path: os.PathLike[str]) -> None:
@@ -107,7 +107,7 @@ def test_reconcile_names_what_stands_alone_and_touches_it_not(portal: Portal, tu
 def test_reconcile_removes_parts_that_were_never_acknowledged(portal: Portal, tus: Tus) -> None:
     path = tus.begin(100)
     tus.patch(path, 0, b"x" * 50)
-    folder = portal.data / "store/parts" / upload_id(path)
+    folder = portal.data / "staging/parts" / upload_id(path)
     (folder / "1.99").write_bytes(b"a writer that was killed before it could count this")
     yesterday = time.time() - timedelta(days=2).total_seconds()
     for each in folder.iterdir():

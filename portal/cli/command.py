@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pwd
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from portal import migrate
 from portal.app import create_app
 from portal.config import BadSetting, Settings
+from portal.core.audit import Actor
 from portal.core.errors import Refusal
 from portal.db import db, first_line
 from storage_backends import StorageError
@@ -65,3 +67,13 @@ def existing_settings() -> Settings:
     if not settings.data_dir.is_dir() or (sqlite and not Path(url.database or "").exists()):
         raise BadSetting(f"There is no portal in {settings.data_dir}; set PORTAL_DATA_DIR.")
     return settings
+
+
+def operator() -> Actor:
+    """Whoever sits at the shell, as far as the operating system knows."""
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:  # in a container, say
+        name = f"uid {number}"
+    return Actor("shell", None, f"{name} (shell)")

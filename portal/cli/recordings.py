@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import sys
 
 import click
 
-from portal.cli.command import application, command
+from portal.cli.command import application, command, operator
 from portal.core import deletion, fixity, reconcile
-from portal.core.audit import Actor
 from portal.core.models import Recording, is_id
 from portal.db import db
-from portal.storage import store
+from portal.storage import stores
 
 
 @command
@@ -33,7 +30,7 @@ def verify(ids: tuple[str, ...]) -> None:
 
 
 def _verify_one(recording: Recording) -> str:
-    result = fixity.verify(db.session, store, recording)
+    result = fixity.verify(db.session, stores, recording)
     click.echo(f"{recording.id}  {result:8}  {recording.sha256}  {recording.filename}")
     return result
 
@@ -44,7 +41,7 @@ def _verify_one(recording: Recording) -> str:
 def hold(recording_id: str, reason: str) -> None:
     """Put a recording under legal hold: nothing deletes it until it is released."""
     with application(existing=True):
-        deletion.hold(db.session, _operator(), _known(recording_id), reason)
+        deletion.hold(db.session, operator(), _known(recording_id), reason)
         click.echo(f"Held {recording_id}.")
 
 
@@ -53,18 +50,8 @@ def hold(recording_id: str, reason: str) -> None:
 def release(recording_id: str) -> None:
     """End every legal hold of a recording."""
     with application(existing=True):
-        count = deletion.end_holds(db.session, _operator(), _known(recording_id))
+        count = deletion.end_holds(db.session, operator(), _known(recording_id))
         click.echo(f"Released {recording_id}: {count} legal hold(s) ended.")
-
-
-def _operator() -> Actor:
-    """Whoever sits at the shell, as far as the operating system knows."""
-    number = os.getuid()
-    try:
-        name = pwd.getpwuid(number).pw_name
-    except KeyError:  # in a container, say
-        name = f"uid {number}"
-    return Actor("shell", None, f"{name} (shell)")
 
 
 def _known(recording_id: str) -> str:

@@ -6,6 +6,7 @@ import click
 
 from portal.cli.command import application, command
 from portal.config import Settings
+from portal.storage import recognise_storages
 
 
 @command
@@ -25,7 +26,9 @@ def demo_() -> None:
 
 
 @command
-def migrate_() -> None:
-    """Bring the database to the version of this program."""
-    with application():
-        click.echo("The database is up to date.")
+@click.option("--adopt-storage", is_flag=True, help="Take the storages as they are now for ours.")
+def migrate_(adopt_storage: bool) -> None:
+    """Bring the database to the version of this program, and look whether the storages are ours."""
+    with application() as settings:
+        recognise_storages(settings, adopt_storage)
+        click.echo("The database is up to date, and the storages are ours.")

@@ -21,6 +21,7 @@ from portal.core.checks import Check, Whole
 from portal.core.errors import Conflict, NotAllowed, OffsetMismatch, TakenOver, TooLarge
 from portal.core.limits import Terms
 from portal.core.models import Part, Upload
+from portal.core.storages import Stores
 from portal.core.transaction import utc_now, writing
 from portal.core.uploads import Progress
 from storage_backends import Store
@@ -56,6 +57,7 @@ class _Turn:
 
     caller: Caller
     upload_id: str
+    storage_id: str
     generation: int
     number: int
     offset: int
@@ -72,7 +74,7 @@ class _Turn:
 
 def append(
     session: Session,
-    store: Store,
+    stores: Stores,
     caller: Caller,
     upload_id: str,
     offset: int,
@@ -89,6 +91,7 @@ def append(
     ChecksumMismatch, and the store's errors: what was acknowledged before stays.
     """
     turn = _take_turn(session, caller, upload_id, offset, body, lifetime, length)
+    store = stores.of(session, turn.storage_id)
     try:
         while not body.done:
             turn = _receive_part(session, store, turn, body, check)
@@ -99,7 +102,7 @@ def append(
     return Progress(turn.upload_id, turn.offset, turn.length, turn.expires_at, finished)
 
 
-def start_over(session: Session, store: Store, caller: Caller, upload_id: str) -> None:
+def start_over(session: Session, stores: Stores, caller: Caller, upload_id: str) -> None:
     """Drop what has arrived: the client sends everything again from its first byte.
 
     Whoever still writes is shut out, so that the bytes of two requests are never mixed.
@@ -117,6 +120,7 @@ def start_over(session: Session, store: Store, caller: Caller, upload_id: str) -
             audit.record(session, caller.actor, "upload.restarted", subject, dropped=upload.offset)
         upload.offset, upload.writing = 0, None
         upload.generation += 1
+    store = stores.of(session, upload.storage_id)
     for key in keys:  # cut off here, they are swept as bytes without a row
         store.delete(key)
 
@@ -147,6 +151,7 @@ def _take_turn(
     return _Turn(
         caller,
         upload.id,
+        upload.storage_id,
         upload.generation,
         number,
         offset,

@@ -1,8 +1,9 @@
-"""From a complete upload to a recording: join, check size and SHA-256, look at the content.
+"""From a complete upload to a recording: join, check size and SHA-256, look at the content, and
+put it where such recordings belong.
 
-Runs in a worker, perhaps twice at once. Everything is written below a folder of this attempt's
+Runs in a worker, perhaps twice at once. Everything is written below folders of this attempt's
 own; the commit that makes it a recording counts only while the attempt's lease is held, and
-whoever loses deletes its folder.
+whoever loses deletes its folders.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from portal.core import audit, content, ending, leases
+from portal.core import audit, content, ending, leases, storages
 from portal.core.acceptance import judge
 from portal.core.audit import SYSTEM
+from portal.core.checks import sha256_of
 from portal.core.content import Findings
 from portal.core.leases import Lease, LeaseLost
 from portal.core.limits import MOST_DETAILS, Terms
 from portal.core.models import Part, Recording, RecordingDetail, Upload
+from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now, writing
-from storage_backends import ObjectNotFound, Store
+from storage_backends import ObjectNotFound, Store, StoredObject
 from storage_backends.base import BLOCK_SIZE
 
 log = logging.getLogger(__name__)
@@ -42,19 +45,49 @@ class NotExamined(Exception):
 
 
 @dataclass(frozen=True)
-class _Assembled:
-    """What one attempt has written and learnt."""
+class _Attempt:
+    """One attempt: what it joins, and its own folders: `desk` beside the parts, where the whole
+    is looked at, and `folder`, wherever the recording belongs."""
+
+    upload: Upload
+    keys: Sequence[str]
+    lease: Lease
+    staging: Store
+    name: str
+
+    @property
+    def desk(self) -> str:
+        return f"{desks(self.upload.id)}/{self.name}"
+
+    @property
+    def folder(self) -> str:
+        return f"{recording_folder(self.upload.id)}/{self.name}"
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """The whole as it stands on the desk."""
 
     key: str
     size: int
     sha256: str
-    findings: Findings | None = None
-    thumbnail_key: str | None = None
-    peaks_key: str | None = None
-    playback_key: str | None = None
+    findings: Findings
 
 
-def assemble(session: Session, store: Store, upload_id: str, lease: Lease) -> None:
+@dataclass(frozen=True)
+class _Assembled:
+    """What one attempt has written and learnt."""
+
+    storage_id: str
+    original: StoredObject
+    sha256: str
+    findings: Findings
+    thumbnail_key: str | None
+    peaks_key: str | None
+    playback_key: str | None
+
+
+def assemble(session: Session, stores: Stores, upload_id: str, lease: Lease) -> None:
     """Make the recording of an upload whose bytes are all here; harmless to repeat.
 
     Raises LeaseLost, NotExamined, and the store's errors: then the upload stays `finishing` for
@@ -68,33 +101,33 @@ def assemble(session: Session, store: Store, upload_id: str, lease: Lease) -> No
         _close_idle(session, lease)
         return
     # A name that no other attempt has, not even one before the database was restored.
-    folder = f"{recording_folder(upload_id)}/{lease.epoch}-{secrets.token_hex(4)}"
-    found, fault = _build(store, upload, keys, folder, lease)
+    name = f"{lease.epoch}-{secrets.token_hex(4)}"
+    staging = stores.of(session, upload.storage_id)
+    attempt = _Attempt(upload, keys, lease, staging, name)
     try:
-        _commit(session, upload, found, fault, lease)
+        _make(session, stores, attempt)
+    finally:
+        _delete_below(staging, attempt.desk)
+
+
+def _make(session: Session, stores: Stores, attempt: _Attempt) -> None:
+    """Look at the whole, put it where it belongs, and make it a recording."""
+    with tempfile.TemporaryDirectory(prefix="portal-") as out:
+        examined, fault = _examine(attempt, Path(out))
+        if fault or examined is None:
+            _commit(session, attempt, None, fault)
+            return
+        found = _keep(session, stores, attempt, examined)
+    store = stores.of(session, found.storage_id)
+    try:
+        _commit(session, attempt, found, None)
     except LeaseLost:  # any other failure may come after the commit: then the objects must stay
-        _delete_below(store, folder)
+        _delete_below(store, attempt.folder)
         raise
-    if fault:
-        log.error("upload %s failed: %s", upload_id, fault[1])
-        _delete_below(store, folder)
-    else:
-        _delete_below(store, recording_folder(upload_id), keep=folder)
-        ending.tidy(session, store, upload_id)
-
-
-def _build(
-    store: Store, upload: Upload, keys: Sequence[str], folder: str, lease: Lease
-) -> tuple[_Assembled | None, Fault | None]:
-    """Everything that can be done before the commit. Leaves nothing behind when it raises."""
-    try:
-        found = _join(store, upload, keys, folder, lease)
-        return found, _fault(upload, found)
-    except BaseException as error:
-        _delete_below(store, folder)
-        if isinstance(error, ObjectNotFound) and lease.attempt >= ATTEMPTS:
-            return None, ("part_missing", "A part of the file is missing in the storage.")
-        raise
+    upload_id = attempt.upload.id
+    _delete_below(store, recording_folder(upload_id), keep=attempt.folder)
+    _delete_below(attempt.staging, desks(upload_id))
+    ending.tidy(session, stores, upload_id)
 
 
 def recording_folder(upload_id: str) -> str:
@@ -103,48 +136,77 @@ def recording_folder(upload_id: str) -> str:
     return f"recordings/{upload_id[:6]}/{upload_id}"
 
 
+def desks(upload_id: str) -> str:
+    """Where an upload's bytes are looked at, before it is known where they belong."""
+    return f"assembling/{upload_id}"
+
+
 def _close_idle(session: Session, lease: Lease) -> None:
     with writing(session):
         leases.close(session, lease, "done")
 
 
-def _join(
-    store: Store, upload: Upload, keys: Sequence[str], folder: str, lease: Lease
-) -> _Assembled:
-    stored = store.join(keys, f"{folder}/original")
-    sha256 = store.checksum(stored.key)
-    found = _Assembled(stored.key, stored.size, sha256)
-    if _fault(upload, found):
-        return found
-    with tempfile.TemporaryDirectory(prefix="portal-") as out, store.as_file(stored.key) as file:
-        findings = content.inspect(file, Path(out))
-        if not findings.conclusive and lease.attempt < ATTEMPTS:
-            raise NotExamined(findings.refusal)
-        thumbnail = _keep(store, findings.thumbnail, f"{folder}/thumbnail.jpg")
-        peaks = _keep(store, findings.peaks, f"{folder}/peaks.json")
-        playback = _keep(store, findings.playback, f"{folder}/playback.m4a")
-    return _Assembled(stored.key, stored.size, sha256, findings, thumbnail, peaks, playback)
+def _examine(attempt: _Attempt, out: Path) -> tuple[_Examined | None, Fault | None]:
+    """Join the parts on the desk and look at them. Raises NotExamined."""
+    try:
+        whole = attempt.staging.join(attempt.keys, f"{attempt.desk}/original")
+    except ObjectNotFound:
+        if attempt.lease.attempt < ATTEMPTS:
+            raise
+        return None, ("part_missing", "A part of the file is missing in the storage.")
+    with attempt.staging.as_file(whole.key) as file:
+        sha256 = sha256_of(file)
+        if fault := _fault(attempt.upload, whole.size, sha256):
+            return None, fault
+        findings = content.inspect(file, out)
+    if not findings.conclusive and attempt.lease.attempt < ATTEMPTS:
+        raise NotExamined(findings.refusal)
+    return _Examined(whole.key, whole.size, sha256, findings), None
 
 
-def _keep(store: Store, file: Path | None, key: str) -> str | None:
+def _fault(upload: Upload, size: int, sha256: str) -> Fault | None:
+    """Why these bytes are not the ones that the client meant to send."""
+    if size != upload.length:
+        return "wrong_size", f"{size} bytes are stored instead of {upload.length}."
+    if upload.declared_sha256 not in (None, sha256):
+        return "checksum_mismatch", "The file's SHA-256 is not the one that was declared."
+    return None
+
+
+def _keep(session: Session, stores: Stores, attempt: _Attempt, examined: _Examined) -> _Assembled:
+    """Put the whole, and what was made of it, where it belongs. Leaves nothing when it raises."""
+    facts = examined.findings.facts
+    kind = facts.kind if facts else None
+    storage_id = storages.pick(session, attempt.upload.dialect, kind, examined.size)
+    store = stores.of(session, storage_id)
+    try:
+        return _Assembled(
+            storage_id,
+            store.copy_from(
+                attempt.staging, examined.key, f"{attempt.folder}/original", examined.sha256
+            ),
+            examined.sha256,
+            examined.findings,
+            _keep_file(store, examined.findings.thumbnail, f"{attempt.folder}/thumbnail.jpg"),
+            _keep_file(store, examined.findings.peaks, f"{attempt.folder}/peaks.json"),
+            _keep_file(store, examined.findings.playback, f"{attempt.folder}/playback.m4a"),
+        )
+    except BaseException:
+        _delete_below(store, attempt.folder)
+        raise
+
+
+def _keep_file(store: Store, file: Path | None, key: str) -> str | None:
     if file is None:
         return None
     with file.open("rb") as content:
         return store.write(key, iter(lambda: content.read(BLOCK_SIZE), b"")).key
 
 
-def _fault(upload: Upload, found: _Assembled) -> Fault | None:
-    """Why these bytes are not the ones that the client meant to send."""
-    if found.size != upload.length:
-        return "wrong_size", f"{found.size} bytes are stored instead of {upload.length}."
-    if upload.declared_sha256 not in (None, found.sha256):
-        return "checksum_mismatch", "The file's SHA-256 is not the one that was declared."
-    return None
-
-
 def _commit(
-    session: Session, upload: Upload, found: _Assembled | None, fault: Fault | None, lease: Lease
+    session: Session, attempt: _Attempt, found: _Assembled | None, fault: Fault | None
 ) -> None:
+    upload, lease = attempt.upload, attempt.lease
     with writing(session):
         leases.close(session, lease, "failed" if fault else "done", fault and fault[1])
         changed = session.execute(
@@ -158,6 +220,8 @@ def _commit(
             ending.fail(session, session.get_one(Upload, upload.id), *fault)
         elif found:
             _add_recording(session, upload, found)
+    if fault:
+        log.error("upload %s failed: %s", upload.id, fault[1])
 
 
 def _delete_below(store: Store, folder: str, keep: str | None = None) -> None:
@@ -168,8 +232,7 @@ def _delete_below(store: Store, folder: str, keep: str | None = None) -> None:
 
 def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
     now = utc_now()
-    findings = found.findings or Findings()
-    verdict = judge(Terms(**upload.terms), findings)
+    verdict = judge(Terms(**upload.terms), found.findings)
     recording = Recording(
         id=upload.id,
         owner_id=upload.owner_id,
@@ -182,8 +245,10 @@ def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
         details=upload.details,
         received_at=upload.progress_at,
         available_at=now,
-        key=found.key,
-        size=found.size,
+        storage_id=found.storage_id,
+        key=found.original.key,
+        version_id=found.original.version,
+        size=found.original.size,
         sha256=found.sha256,
         sha256_declared=upload.declared_sha256 is not None,
         thumbnail_key=found.thumbnail_key,
@@ -198,7 +263,7 @@ def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
     session.add_all(_searchable(upload))
     action = "upload.quarantined" if verdict.code else "upload.completed"
     subject = ("recording", recording.id)
-    audit.record(session, SYSTEM, action, subject, sha256=found.sha256, size=found.size)
+    audit.record(session, SYSTEM, action, subject, sha256=found.sha256, size=found.original.size)
 
 
 def _searchable(upload: Upload) -> list[RecordingDetail]:

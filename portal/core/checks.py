@@ -7,6 +7,7 @@ import hmac
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from portal.core.errors import ChecksumMismatch
@@ -40,6 +41,12 @@ ALGORITHMS: dict[str, Callable[[], Digest]] = {
     "sha512": hashlib.sha512,
     "crc32": _Crc32,
 }
+
+
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of a local file, as 64 hex digits."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 class Tally:

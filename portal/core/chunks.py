@@ -27,9 +27,9 @@ from portal.core.errors import (
 )
 from portal.core.limits import Terms
 from portal.core.models import Part, Upload
+from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now, writing
 from portal.core.uploads import Progress, progress_of
-from storage_backends import Store
 
 MISSING_NAMED = 1000
 """How many missing chunks are listed at most; when they have come, the next are."""
@@ -37,7 +37,7 @@ MISSING_NAMED = 1000
 
 def put(
     session: Session,
-    store: Store,
+    stores: Stores,
     caller: Caller,
     upload_id: str,
     number: int,
@@ -53,6 +53,7 @@ def put(
     upload = uploads.find(session, caller, upload_id)
     uploads.refuse_gone(upload)
     size = _refuse_misfit(upload, number, body.length)
+    store = stores.of(session, upload.storage_id)
     key = f"parts/{upload_id}/{number}.{secrets.token_hex(4)}"
     tally = Tally()
     stored = store.write(key, tally.over(within(size, body.take(None, None))))

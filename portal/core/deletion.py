@@ -17,6 +17,7 @@ from portal.core.audit import SYSTEM
 from portal.core.errors import Held, InvalidRequest, NotFound
 from portal.core.leases import Lease
 from portal.core.models import LegalHold, Recording
+from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now, writing
 from storage_backends import StorageUnavailable, Store
 
@@ -66,25 +67,32 @@ def _locked(session: Session, recording_id: str, *only: ColumnElement[bool]) -> 
     return recording
 
 
-def purge(session: Session, store: Store, recording_id: str, keep: timedelta, lease: Lease) -> None:
+def purge(
+    session: Session, stores: Stores, recording_id: str, keep: timedelta, lease: Lease
+) -> None:
     """Remove the objects of a recording that is marked, look that they are gone, and say so.
 
     Cut off anywhere, it just runs again.
     """
-    folder = _begin_purge(session, recording_id, keep)
-    if folder is not None:
-        for stored in list(store.find(folder)):
-            store.delete(stored.key)
-        if any(store.find(folder)):
-            raise StorageUnavailable("The objects of a deleted recording are still there.")
+    going = _begin_purge(session, recording_id, keep)
+    if going is not None:
+        folder = going.key.rpartition("/")[0].rpartition("/")[0]
+        _empty(stores.of(session, going.storage_id), folder)
     with writing(session):
         leases.close(session, lease, "done")
-        if folder is not None:
+        if going is not None:
             _bury(session, recording_id)
 
 
-def _begin_purge(session: Session, recording_id: str, keep: timedelta) -> str | None:
-    """The folder to empty; None if a hold came in between, or there is nothing to do."""
+def _empty(store: Store, folder: str) -> None:
+    for stored in list(store.find(folder)):
+        store.delete(stored.key)
+    if any(store.find(folder)):
+        raise StorageUnavailable("The objects of a deleted recording are still there.")
+
+
+def _begin_purge(session: Session, recording_id: str, keep: timedelta) -> Recording | None:
+    """The recording whose objects go; None if a hold came in between, or it is done."""
     with writing(session):
         recording = _locked(session, recording_id)
         if recording.state == "deleting":
@@ -95,8 +103,7 @@ def _begin_purge(session: Session, recording_id: str, keep: timedelta) -> str | 
                 return None
             recording.state = "purging"
             audit.record(session, SYSTEM, "recording.purge", ("recording", recording_id))
-        purging = recording.state == "purging"
-        return recording.key.rpartition("/")[0].rpartition("/")[0] if purging else None
+        return recording if recording.state == "purging" else None
 
 
 def _give_back(session: Session, recording: Recording, why: str) -> None:

@@ -12,8 +12,8 @@ from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM
 from portal.core.errors import NotAllowed
 from portal.core.models import Part, Upload
+from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now, writing
-from storage_backends import Store
 
 FAILED_KEPT = timedelta(days=7)
 """How long the bytes of a failed upload stay for whoever has to find out why."""
@@ -51,18 +51,17 @@ def expire(session: Session, now: datetime) -> list[str]:
         return [upload.id for upload in late]
 
 
-def tidy(session: Session, store: Store, upload_id: str) -> int:
+def tidy(session: Session, stores: Stores, upload_id: str) -> int:
     """Remove the stored parts of an upload that has ended, and return how many there were.
 
     Objects first, rows after: cut off in between, it just runs again.
     """
     mine = Part.upload_id == upload_id
-    keys = session.scalars(
-        select(Part.key).join(Upload).where(mine, parts_unneeded(utc_now()))
-    ).all()
+    unneeded = select(Part.key, Upload.storage_id).join(Upload).where(mine)
+    keys = session.execute(unneeded.where(parts_unneeded(utc_now()))).all()
     release(session)
-    for key in keys:
-        store.delete(key)
+    for key, storage_id in keys:
+        stores.of(session, storage_id).delete(key)
     if keys:
         with writing(session):
             session.execute(delete(Part).where(mine))

@@ -8,17 +8,18 @@ from sqlalchemy.orm import Session
 from portal.core import audit
 from portal.core.audit import SYSTEM
 from portal.core.models import Recording
+from portal.core.storages import Stores
 from portal.core.transaction import utc_now, writing
 from storage_backends import ObjectNotFound, Store
 
 
-def verify(session: Session, store: Store, recording: Recording) -> str:
+def verify(session: Session, stores: Stores, recording: Recording) -> str:
     """Read the recording's bytes back and compare: `ok`, `mismatch` or `missing`.
 
     The result is kept on the row and in the audit log; only `ok` is ever served.
     Raises StorageUnavailable, which says nothing about the bytes.
     """
-    found = _look(store, recording)
+    found = _look(stores.of(session, recording.storage_id), recording)
     with writing(session):
         session.execute(
             update(Recording)
@@ -34,7 +35,8 @@ def verify(session: Session, store: Store, recording: Recording) -> str:
 
 def _look(store: Store, recording: Recording) -> str:
     try:
-        same = store.stat(recording.key).size == recording.size
-        return "ok" if same and store.checksum(recording.key) == recording.sha256 else "mismatch"
+        key, version = recording.key, recording.version_id
+        same = store.stat(key, version).size == recording.size
+        return "ok" if same and store.checksum(key, version) == recording.sha256 else "mismatch"
     except ObjectNotFound:
         return "missing"

@@ -36,11 +36,13 @@ class Terms:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one caller and the disk allow. `free_bytes`: of the store; None if nobody can tell."""
+    """What one caller and the disk allow. `free_bytes`: where parts arrive; None if nobody can
+    tell. `storage_id`: of that place."""
 
     lifetime: timedelta
     open_uploads: int = 1000
     free_bytes: int | None = None
+    storage_id: str = "staging"
 
 
 def reserve(session: Session, caller: Caller, size: int, allowed: Limits) -> None:

@@ -131,6 +131,7 @@ def add(session: Session, caller: Caller, new: NewUpload, allowed: Limits) -> Up
     said |= {"terms": asdict(new.terms), "wire": new.wire | asked}
     upload = Upload(id=new_id(), owner_id=caller.user_id, owner_label=caller.label, **said)
     upload.token_id, upload.state, upload.offset = caller.actor.token_id, "open", 0
+    upload.storage_id = allowed.storage_id
     upload.created_at = upload.progress_at = now
     upload.expires_at = now + allowed.lifetime
     session.add(upload)

@@ -90,13 +90,13 @@ def media(recording_id: str) -> Response:
 @blueprint.get("/recordings/<recording_id>/thumbnail")
 def thumbnail(recording_id: str) -> Response:
     recording = recordings.find_playable(db.session, caller(), _known(recording_id))
-    return send_derived(_present(recording.thumbnail_key), "image/jpeg")
+    return send_derived(recording.storage_id, _present(recording.thumbnail_key), "image/jpeg")
 
 
 @blueprint.get("/recordings/<recording_id>/peaks")
 def peaks(recording_id: str) -> Response:
     recording = recordings.find_playable(db.session, caller(), _known(recording_id))
-    return send_derived(_present(recording.peaks_key), "application/json")
+    return send_derived(recording.storage_id, _present(recording.peaks_key), "application/json")
 
 
 def _known(recording_id: str) -> str:

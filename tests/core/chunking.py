@@ -55,7 +55,7 @@ def put(
     body = content if isinstance(content, Body) else Body(content, announced=len(content))
     who = caller or site.caller
     with site.sessions() as session:
-        return chunks.put(session, site.store, who, upload_id, number, body, lifetime, checksum)
+        return chunks.put(session, site.stores, who, upload_id, number, body, lifetime, checksum)
 
 
 def assert_kept(site: Site, upload_id: str, pieces: dict[int, bytes]) -> None:

@@ -10,6 +10,7 @@ import wave
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, select
@@ -24,6 +25,7 @@ from portal.core.audit import SYSTEM
 from portal.core.checks import Check
 from portal.core.limits import Limits
 from portal.core.models import AuditEvent, Base, Part, Recording, Upload
+from portal.core.storages import Stores
 from portal.core.transaction import utc_now
 from portal.core.uploads import NewUpload, Progress
 from portal.db import prepare_engine
@@ -134,13 +136,19 @@ class ObservedStore(LocalStore):
         return stored
 
 
+def stores_of(store: Any) -> Stores:
+    """Stores of which this one is all."""
+    return Stores(store, store, "a secret of the tests")
+
+
 class Site:
-    """One session, one store, one uploader, and what tests do with them."""
+    """One session, one store for everything, one uploader, and what tests do with them."""
 
     def __init__(self, sessions: sessionmaker[Session], folder: Path, caller: Caller) -> None:
         self.sessions = sessions
         self.session = sessions()
         self.store = ObservedStore(folder, strict=False)
+        self.stores = stores_of(self.store)
         self.folder = folder
         self.caller = caller
 
@@ -158,7 +166,7 @@ class Site:
     ) -> Progress:
         """In a session of its own, as each request has one."""
         with self.sessions() as session:
-            act = (session, self.store, self.caller, upload_id, offset, body, lifetime, check)
+            act = (session, self.stores, self.caller, upload_id, offset, body, lifetime, check)
             return appending.append(*act)
 
     def received(self, content: bytes, parts: int = 2, sha256: str | None = None) -> str:
@@ -174,7 +182,7 @@ class Site:
         with self.sessions() as session:
             lease = leases.claim(session, assembly.KIND, upload_id, seconds)
             assert lease is not None, "somebody else has the lease"
-            assembly.assemble(session, self.store, upload_id, lease)
+            assembly.assemble(session, self.stores, upload_id, lease)
 
     def recorded(self, content: bytes) -> Recording:
         """A recording as assembly leaves it, without the time that looking at media takes."""

@@ -22,7 +22,7 @@ def purge(site: Site, recording_id: str, keep: timedelta = NOT_KEPT) -> None:
     with site.sessions() as session:
         lease = leases.claim(session, deletion.KIND, recording_id, 60)
         assert lease is not None, "somebody else has the lease"
-        deletion.purge(session, site.store, recording_id, keep, lease)
+        deletion.purge(session, site.stores, recording_id, keep, lease)
 
 
 def found(site: Site, recording_id: str) -> Recording:

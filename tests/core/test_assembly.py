@@ -149,7 +149,7 @@ def test_workers_that_all_believe_in_their_lease_make_one_recording(site: Site) 
         start.wait()
         lease = leases.claim(session, assembly.KIND, upload_id, RAN_OUT)
         assert lease is not None
-        assembly.assemble(session, site.store, upload_id, lease)
+        assembly.assemble(session, site.stores, upload_id, lease)
 
     outcomes = site.at_once(work, 4)
     assert None in outcomes
@@ -181,7 +181,7 @@ def test_whoever_lost_the_lease_to_a_working_worker_leaves_nothing(site: Site) -
         site.assemble(upload_id, seconds=RAN_OUT)
     assert site.recording(upload_id) is None and site.keys("recordings") == []
     assert site.upload(upload_id).state == "finishing"
-    assembly.assemble(site.session, site.store, upload_id, claimed[0])
+    assembly.assemble(site.session, site.stores, upload_id, claimed[0])
     assert_one_recording(site, upload_id, b"whose is it")
 
 

@@ -142,5 +142,5 @@ def test_a_session_is_free_while_the_bytes_of_a_chunk_move(site: Site) -> None:
     with site.sessions() as session:
         seen: list[bool] = []
         body = Body(b"fir", lambda: seen.append(session.in_transaction()), b"st")
-        chunks.put(session, site.store, site.caller, upload_id, 0, body, HOUR)
+        chunks.put(session, site.stores, site.caller, upload_id, 0, body, HOUR)
     assert seen == [False]

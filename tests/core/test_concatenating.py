@@ -52,7 +52,7 @@ def join(site: Site, pieces: list[str], new: NewUpload = FINAL) -> Progress:
 
 def append_late(site: Site, upload_id: str, offset: int, body: Body, length: int) -> Progress:
     return append(
-        site.session, site.store, site.caller, upload_id, offset, body, HOUR, None, length
+        site.session, site.stores, site.caller, upload_id, offset, body, HOUR, None, length
     )
 
 

@@ -23,6 +23,10 @@ WRONG: dict[str, list[str]] = {
     "PORTAL_DATABASE_URL": ["portal.sqlite3", "mysql://localhost/portal", "sqlite://"],
     "PORTAL_REDIS_URL": ["localhost:6379", "tcp://localhost", "http://localhost"],
     "PORTAL_STORAGE_URL": ["/srv/recordings", "file://srv/recordings", "ftp://bucket/x"],
+    "S3_BUCKET_NAME": ["s3://bucket", "bucket/prefix", "Bucket", "b"],
+    "PORTAL_STAGING_URL": ["/srv/staging", "file://srv/staging", "memory://here"],
+    "PORTAL_DIRECT_UPLOADS": ["yes", "ON"],
+    "PORTAL_DIRECT_PLAYBACK": ["yes", "ON"],
     "PORTAL_DURABILITY": ["Strict", "none"],
     "PORTAL_SECRET_KEY": ["too short", "x" * 31],
     "PORTAL_WEB_PROCESSES": [*NUMBERS, "0", "65"],
@@ -83,6 +87,7 @@ SECRET = "Geheim77"
         ("PORTAL_REDIS_URL", f"redis:portal:{SECRET}@queue"),
         ("PORTAL_REDIS_URL", f"tcp://:{SECRET}@queue:6379"),
         ("PORTAL_STORAGE_URL", f"s3://key:{SECRET}@bucket"),
+        ("PORTAL_STAGING_URL", f"s3://key:{SECRET}@bucket"),
     ],
 )
 def test_no_password_is_shown_when_a_value_is_refused(variable: str, text: str) -> None:
@@ -160,6 +165,27 @@ def test_child_processes_get_the_same_settings(environ: dict[str, str]) -> None:
     passed_on = settings.environment()
     assert set(passed_on) == VARIABLES
     assert Settings.from_env(passed_on) == settings
+
+
+def test_the_bucket_of_the_contract_is_a_storage() -> None:
+    assert Settings.from_env({"S3_BUCKET_NAME": "calls"}).storage_url == "s3://calls"
+    both = {"S3_BUCKET_NAME": "calls", "PORTAL_STORAGE_URL": "abfs://calls/portal"}
+    assert Settings.from_env(both).storage_url == "abfs://calls/portal"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PORTAL_STAGING_URL": "s3://bucket/staging"},
+        {"PORTAL_DIRECT_UPLOADS": "on"},
+        {"PORTAL_DIRECT_PLAYBACK": "on"},
+    ],
+)
+def test_storage_settings_that_do_not_fit_together_are_refused(variables: dict[str, str]) -> None:
+    (name,) = variables
+    with pytest.raises(BadSetting, match=rf"{name}.*PORTAL_STORAGE_URL"):
+        Settings.from_env(variables)
+    Settings.from_env(variables | {"PORTAL_STORAGE_URL": "s3://bucket"})
 
 
 @pytest.mark.parametrize("name", ["with blanks", "100%", "per%20cent", "what?", "a#b", "Zoë"])

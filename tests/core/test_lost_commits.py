@@ -22,7 +22,7 @@ def test_the_bytes_of_a_chunk_stay_when_the_answer_to_its_commit_is_lost(site: S
     begun = uploads.start(site.session, site.caller, new, Limits(HOUR)).upload_id
 
     def put(session: Session) -> None:
-        chunks.put(session, site.store, site.caller, begun, 0, Whole(b"four"), HOUR)
+        chunks.put(session, site.stores, site.caller, begun, 0, Whole(b"four"), HOUR)
 
     with pytest.raises(OperationalError), site.sessions() as lossy:
         commit = lossy.commit

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
 
-from portal.core import assembly, ending, fixity, reconcile
+from portal.core import assembly, ending, fixity, orphans, reconcile
 from portal.core.models import Upload
 from portal.core.transaction import utc_now
 from storage_backends import StoredObject
-from tests.core.conftest import HOUR, Body, ObservedStore, Site
+from tests.core.conftest import HOUR, Body, ObservedStore, Site, stores_of
 
 LONG_AGO = timedelta(hours=25)
 LATELY = timedelta(hours=23)
@@ -30,8 +31,21 @@ def file_of(site: Site, key: str, age: timedelta | None = None) -> Path:
     return path
 
 
-def compare(site: Site, now: datetime | None = None) -> reconcile.Differences:
-    return reconcile.compare(site.session, site.store, now or utc_now())
+@dataclass(frozen=True)
+class Found:
+    swept: int
+    missing: list[str]
+    strays: list[str]
+
+
+NOTHING = Found(0, [], [])
+
+
+def compare(site: Site, now: datetime | None = None, store: ObservedStore | None = None) -> Found:
+    stores = stores_of(store) if store else site.stores
+    found = orphans.compare(site.session, stores, now or utc_now())
+    missing, strays = ([each.key for each in some] for some in (found.missing, found.strays))
+    return Found(found.swept, missing, strays)
 
 
 def test_where_all_is_well_nothing_is_found_and_nothing_touched(site: Site, call: bytes) -> None:
@@ -44,7 +58,7 @@ def test_where_all_is_well_nothing_is_found_and_nothing_touched(site: Site, call
     open_upload = site.begin(10)
     site.append(open_upload, 0, Body(b"four"))
     before = site.keys()
-    assert compare(site, utc_now() + LONG_AGO) == reconcile.Differences(0, [], [])
+    assert compare(site, utc_now() + LONG_AGO) == NOTHING
     assert site.keys() == before
 
 
@@ -60,9 +74,9 @@ def test_a_recording_that_is_finished_during_the_comparison_is_not_missing(site:
     upload_id = site.received(WORDS)
     store = StoreWhereTimePasses(site.folder, strict=False)
     store.meanwhile = lambda: site.assemble(upload_id)
-    found = reconcile.compare(site.session, store, utc_now())
+    found = compare(site, store=store)
     assert site.recording(upload_id) is not None
-    assert found == reconcile.Differences(0, [], [])
+    assert found == NOTHING
 
 
 class StoreWhereTimePasses(ObservedStore):
@@ -119,6 +133,7 @@ def test_many_recordings_are_compared_in_batches(
     site: Site, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     monkeypatch.setattr(reconcile, "BATCH", 3)
+    monkeypatch.setattr(orphans, "BATCH", 3)
     made = [site.recorded(WORDS) for _ in range(count)]
     strays = [each.key.replace("/1/", "/2/") for each in made[::3]]
     for key in strays:
@@ -160,11 +175,11 @@ def test_what_ended_uploads_left_behind_is_removed(
 ) -> None:
     upload_id = site.begin(10)
     site.append(upload_id, 0, Body(b"one", Body.PART_ENDS, b"two"))
-    assert reconcile.tidy_ended(site.session, site.store) == 0
+    assert reconcile.tidy_ended(site.session, site.stores) == 0
     end(site, upload_id)
-    assert reconcile.tidy_ended(site.session, site.store) == 2
+    assert reconcile.tidy_ended(site.session, site.stores) == 2
     assert site.keys() == [] and site.parts(upload_id) == []
-    assert reconcile.tidy_ended(site.session, site.store) == 0
+    assert reconcile.tidy_ended(site.session, site.stores) == 0
 
 
 def test_two_who_tidy_the_same_upload_do_not_disturb_each_other(site: Site) -> None:
@@ -174,7 +189,7 @@ def test_two_who_tidy_the_same_upload_do_not_disturb_each_other(site: Site) -> N
     end_by_abandoning(site, upload_id)
 
     def tidy(session: Session) -> None:
-        ending.tidy(session, site.store, upload_id)
+        ending.tidy(session, site.stores, upload_id)
 
     assert site.at_once(tidy, 4) == [None] * 4
     assert site.keys() == [] and site.parts(upload_id) == []
@@ -183,18 +198,18 @@ def test_two_who_tidy_the_same_upload_do_not_disturb_each_other(site: Site) -> N
 def test_the_bytes_of_a_failed_upload_stay_for_a_week(site: Site) -> None:
     upload_id = site.received(WORDS, sha256="0" * 64)
     site.assemble(upload_id)
-    assert reconcile.tidy_ended(site.session, site.store) == 0
+    assert reconcile.tidy_ended(site.session, site.stores) == 0
     kept_for = site.upload(upload_id).expires_at - utc_now()
     assert timedelta(days=6, hours=23) < kept_for <= timedelta(days=7)
     with site.sessions() as session:
         session.get_one(Upload, upload_id).expires_at = utc_now()
         session.commit()
-    assert reconcile.tidy_ended(site.session, site.store) == 2
+    assert reconcile.tidy_ended(site.session, site.stores) == 2
 
 
 def test_fixity_finds_a_single_flipped_bit_and_its_repair(site: Site) -> None:
     recording = site.recorded(WORDS)
-    assert fixity.verify(site.session, site.store, recording) == "ok"
+    assert fixity.verify(site.session, site.stores, recording) == "ok"
     path = file_of(site, recording.key)
     path.chmod(0o600)
     path.write_bytes(bytes([WORDS[0] ^ 1]) + WORDS[1:])
@@ -222,7 +237,7 @@ def verified(site: Site, recording_id: str) -> tuple[str, str]:
     """The result that is kept on the row, and the last event of the audit log."""
     recording = site.recording(recording_id)
     assert recording is not None
-    result = fixity.verify(site.session, site.store, recording)
+    result = fixity.verify(site.session, site.stores, recording)
     kept = site.recording(recording_id)
     assert kept is not None and kept.integrity == result
     assert kept.verified_at > recording.verified_at

@@ -24,7 +24,7 @@ from tests.core.conftest import HOUR, Body, Site, sha256
 
 
 def start_over(site: Site, upload_id: str, caller: Caller | None = None) -> None:
-    appending.start_over(site.session, site.store, caller or site.caller, upload_id)
+    appending.start_over(site.session, site.stores, caller or site.caller, upload_id)
 
 
 def test_what_had_arrived_is_dropped_and_only_the_new_bytes_count(site: Site) -> None:
@@ -74,7 +74,7 @@ def test_of_many_that_start_over_at_once_the_bytes_are_never_mixed(site: Site) -
         letter = next(letters).encode()
         start = [letter * 20, Body.PART_ENDS, letter * 20, Body.PART_ENDS, letter * 20]
         with site.sessions() as session:
-            appending.start_over(session, site.store, site.caller, upload_id)
+            appending.start_over(session, site.stores, site.caller, upload_id)
         return site.append(upload_id, 0, Body(*start))
 
     site.at_once(send, 6)

@@ -14,7 +14,7 @@ from portal.core.accounts import ROLE_MAY, Caller
 from portal.core.audit import SYSTEM
 from portal.core.models import Job, Upload
 from portal.core.transaction import writing
-from tests.core.conftest import HOUR, Body, ObservedStore, Site
+from tests.core.conftest import HOUR, Body, ObservedStore, Site, stores_of
 
 
 def test_of_changes_made_at_once_none_is_lost(site: Site) -> None:
@@ -56,7 +56,7 @@ def test_none_is_open_while_a_client_sends(site: Site) -> None:
     states: list[bool] = []
     with site.sessions() as session:
         body = Body(b"four", lambda: states.append(session.in_transaction()), b"sixbyt")
-        appending.append(session, site.store, site.caller, upload_id, 0, body, HOUR)
+        appending.append(session, site.stores, site.caller, upload_id, 0, body, HOUR)
     assert states == [False]
 
 
@@ -67,7 +67,7 @@ def test_none_is_open_while_a_worker_joins_and_examines(site: Site) -> None:
         site.store.meanwhile = lambda: states.append(session.in_transaction())
         lease = leases.claim(session, assembly.KIND, upload_id, 60)
         assert lease is not None
-        assembly.assemble(session, site.store, upload_id, lease)
+        assembly.assemble(session, site.stores, upload_id, lease)
     assert states == [False]
 
 
@@ -77,9 +77,11 @@ class WatchedStore(ObservedStore):
     session: Session
     states: list[bool]
 
-    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def read(
+        self, key: str, start: int = 0, stop: int | None = None, version: str | None = None
+    ) -> Iterator[bytes]:
         self.states.append(self.session.in_transaction())
-        return super().read(key, start, stop)
+        return super().read(key, start, stop, version)
 
     def delete(self, key: str) -> None:
         self.states.append(self.session.in_transaction())
@@ -98,7 +100,7 @@ def test_none_is_open_while_a_recording_is_verified(
 ) -> None:
     recording_id = site.recorded(b"read back").id
     recording = recordings.find(site.session, officer, recording_id)
-    assert fixity.verify(site.session, watched, recording) == "ok"
+    assert fixity.verify(site.session, stores_of(watched), recording) == "ok"
     assert watched.states == [False]
 
 
@@ -106,7 +108,7 @@ def test_none_is_open_while_parts_are_deleted(site: Site, watched: WatchedStore)
     upload_id = site.begin(10)
     site.append(upload_id, 0, Body(b"one", Body.PART_ENDS, b"two"))
     ending.abandon(site.session, site.caller, upload_id)
-    assert ending.tidy(site.session, watched, upload_id) == 2
+    assert ending.tidy(site.session, stores_of(watched), upload_id) == 2
     assert watched.states == [False, False]
 
 

@@ -261,13 +261,13 @@ def test_tidying_removes_the_bytes_of_an_ended_upload_and_of_no_other(site: Site
     ended, other = site.begin(10), site.begin(10)
     for upload_id, lifetime in ((ended, HOUR), (other, 3 * HOUR)):
         site.append(upload_id, 0, Body(b"one", Body.PART_ENDS, b"two"), lifetime=lifetime)
-    assert ending.tidy(site.session, site.store, ended) == 0, "it is open"
+    assert ending.tidy(site.session, site.stores, ended) == 0, "it is open"
     if end == "abandon":
         ending.abandon(site.session, site.caller, ended)
     else:
         assert ending.expire(site.session, utc_now() + 2 * HOUR) == [ended]
-    assert ending.tidy(site.session, site.store, ended) == 2
-    assert ending.tidy(site.session, site.store, ended) == 0
+    assert ending.tidy(site.session, site.stores, ended) == 2
+    assert ending.tidy(site.session, site.stores, ended) == 0
     assert site.parts(ended) == [] and site.keys(f"parts/{ended}") == []
     assert_acknowledged(site, other, b"onetwo")
 
@@ -287,7 +287,7 @@ def test_somebody_elses_upload_looks_as_if_there_were_none(site: Site, stranger:
             with pytest.raises(NotFound):
                 act(site.session, stranger, upload_id)
         with pytest.raises(NotFound) as refused:
-            append(site.session, site.store, stranger, upload_id, 0, Body(b"x"), HOUR)
+            append(site.session, site.stores, stranger, upload_id, 0, Body(b"x"), HOUR)
         sentences.add(str(refused.value))
     assert len(sentences) == 1
     assert_acknowledged(site, mine, b"")

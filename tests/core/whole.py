@@ -26,7 +26,7 @@ def begin(
 
 def put(site: Site, upload_id: str, number: int, content: bytes) -> Progress:
     with site.sessions() as session:
-        act = (session, site.store, site.caller, upload_id, number, Whole(content), HOUR)
+        act = (session, site.stores, site.caller, upload_id, number, Whole(content), HOUR)
         return chunks.put(*act)
 
 

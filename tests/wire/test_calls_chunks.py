@@ -13,7 +13,7 @@ import requests
 
 from portal.core import assembly, leases
 from portal.db import db
-from portal.storage import store
+from portal.storage import stores
 from tests.conftest import Portal
 from tests.wire.calling import CALL_LOG, NOBODYS, Calls, caller_token, calls, refused, wav
 
@@ -148,7 +148,7 @@ def test_while_it_is_assembled_the_answer_is_202_and_then_the_recording_is_there
     refused(elsewhere.get(f"/{data['id']}"), 404, "NOT_FOUND")
     with portal.app.app_context():  # what a worker would do
         lease = leases.claim(db.session, assembly.KIND, data["id"], 60)
-        assembly.assemble(db.session, store, data["id"], lease)
+        assembly.assemble(db.session, stores, data["id"], lease)
     assert calls.get(f"/{data['id']}").content == wav
     done = calls.end(data["id"], 1)
     assert done.status_code == 200

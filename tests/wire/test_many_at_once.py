@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from portal.core.models import Part, Upload
 from portal.db import db
-from portal.storage import store
+from portal.storage import stores
 from tests.conftest import Portal
 from tests.wire.dialects import CHUNK, CLIENTS, Client
 
@@ -43,7 +43,7 @@ def received(portal: Portal, upload_id: str) -> bytes:
     """The acknowledged bytes of an upload, as an assembly would join them."""
     with portal.app.app_context():
         keys = select(Part.key).where(Part.upload_id == upload_id).order_by(Part.number)
-        return b"".join(b"".join(store.read(key)) for key in db.session.scalars(keys))
+        return b"".join(b"".join(stores.staging.read(key)) for key in db.session.scalars(keys))
 
 
 def state(portal: Portal, upload_id: str) -> str:

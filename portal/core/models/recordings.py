@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.core.models.storages import StorageId
 from portal.core.models.tables import Base, Id, Name, new_id
 
 
@@ -21,7 +22,8 @@ class Recording(Base):
     """Finished, verified bytes; its id is its upload's. ready | quarantined, then perhaps
     deleting → deleted: the row stays as the tombstone of the bytes.
 
-    Names of people are copied: the record reads the same after the user is gone.
+    Names of people are copied: the record reads the same after the user is gone. The bytes are
+    `version_id` of `key` in `storage_id`; derived objects are in the same storage.
     """
 
     __tablename__ = "recording"
@@ -37,7 +39,9 @@ class Recording(Base):
     details: Mapped[dict[str, Any]]
     received_at: Mapped[datetime]
     available_at: Mapped[datetime]
+    storage_id: Mapped[str] = mapped_column(StorageId, server_default="main")
     key: Mapped[str] = mapped_column(Name, unique=True)
+    version_id: Mapped[str | None] = mapped_column(Text)
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64))
     sha256_declared: Mapped[bool]
@@ -63,6 +67,7 @@ class Recording(Base):
         Index("ix_recording_state_id", "state", "id"),
         Index("ix_recording_source_id", "source", "id"),
         Index("ix_recording_owner_id_id", "owner_id", "id"),
+        Index("ix_recording_storage_id_id", "storage_id", "id"),
     )
 
 

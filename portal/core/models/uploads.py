@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.core.models.storages import StorageId
 from portal.core.models.tables import Base, Id, Name, new_id
 
 
@@ -29,6 +30,7 @@ class Upload(Base):
     arrive in any order, of `chunk_size` bytes each if that is agreed. `ends_itself`: the last
     byte begins the assembly; otherwise the client says when. `concat`: "partial" or "final", for
     an upload that becomes a piece of another, or is made of such pieces (`joined`).
+    `storage_id`: where its parts are. `direct`: the client puts them there itself.
     """
 
     __tablename__ = "upload"
@@ -48,6 +50,8 @@ class Upload(Base):
     chunk_size: Mapped[int | None]
     ends_itself: Mapped[bool] = mapped_column(default=True, server_default=true())
     concat: Mapped[str | None] = mapped_column(String(10))
+    storage_id: Mapped[str] = mapped_column(StorageId, server_default="main")
+    direct: Mapped[bool] = mapped_column(default=False, server_default=false())
     terms: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     idempotency_key: Mapped[str | None] = mapped_column(Name)
     declared_sha256: Mapped[str | None] = mapped_column(String(64))

@@ -1,0 +1,187 @@
+"""Comparing what the database says with what the storages hold, and naming every difference.
+
+Bytes that were never acknowledged are swept. An object or a row that stands alone is reported, and
+touched only by `repair`, which somebody has to ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from portal.core import audit
+from portal.core.audit import Actor
+from portal.core.errors import Conflict
+from portal.core.models import LegalHold, Part, Recording, Upload
+from portal.core.reconcile import BATCH, recordings
+from portal.core.storages import Stores
+from portal.core.transaction import release, utc_now, writing
+from storage_backends import ObjectNotFound, Store, StoredObject
+
+SWEEP_AFTER = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A row without its object, or an object without a row."""
+
+    storage_id: str
+    key: str
+    recording_id: str
+
+
+@dataclass
+class Differences:
+    """`swept`: how many unacknowledged objects were removed. `recordings` and `objects`: how many
+    were looked at."""
+
+    swept: int = 0
+    recordings: int = 0
+    objects: int = 0
+    missing: list[Orphan] = field(default_factory=list)
+    strays: list[Orphan] = field(default_factory=list)
+
+
+def compare(session: Session, stores: Stores, now: datetime) -> Differences:
+    """Look at every object and every recording once. Raises StorageUnavailable."""
+    found = Differences()
+    for storage_id in stores.ids(session):
+        store = stores.of(session, storage_id)
+        found.swept += _sweep(session, store, now - SWEEP_AFTER)
+        _look_for_missing(session, store, storage_id, found)
+        _look_for_strays(session, store, storage_id, now - SWEEP_AFTER, found)
+    return found
+
+
+def _sweep(session: Session, store: Store, older_than: datetime) -> int:
+    """Parts without a row were never acknowledged: their writer died before it could count them.
+    What is left on a desk is a copy whose maker died."""
+    old = (each for each in store.find("parts") if each.modified < older_than)
+    lost = [key for batch in _batches(old) for key in _unacknowledged(session, batch)]
+    lost += [each.key for each in store.find("assembling") if each.modified < older_than]
+    for key in lost:
+        store.delete(key)
+    return len(lost) + store.sweep_abandoned(older_than)
+
+
+def _unacknowledged(session: Session, batch: list[StoredObject]) -> Iterator[str]:
+    keys = [each.key for each in batch]
+    known = set(session.scalars(select(Part.key).where(Part.key.in_(keys))))
+    # What clients put there themselves gets its rows when they say that it is whole.
+    direct = select(Upload.id).where(Upload.id.in_({_owner(key) for key in keys}), Upload.direct)
+    growing = set(session.scalars(direct.where(Upload.state.in_(("open", "finishing")))))
+    release(session)
+    return (key for key in keys if key not in known and _owner(key) not in growing)
+
+
+def _owner(key: str) -> str:
+    """The upload's id in the key of a part: parts/<id>/<number>."""
+    return key.split("/")[1]
+
+
+def _look_for_missing(session: Session, store: Store, storage_id: str, found: Differences) -> None:
+    here = Recording.storage_id == storage_id
+    for each in recordings(session, here):
+        found.recordings += 1
+        # The second look: it may have been deleted since we read its row.
+        if not _stands(store, each) and any(recordings(session, Recording.id == each.id)):
+            found.missing.append(Orphan(storage_id, each.key, each.id))
+
+
+def _stands(store: Store, recording: Recording) -> bool:
+    try:
+        store.stat(recording.key, recording.version_id)
+    except ObjectNotFound:
+        return False
+    return True
+
+
+def _look_for_strays(
+    session: Session, store: Store, storage_id: str, older_than: datetime, found: Differences
+) -> None:
+    """Objects among the recordings that no row knows."""
+    for batch in _batches(store.find("recordings")):
+        found.objects += len(batch)
+        old = [each.key for each in batch if each.modified < older_than]
+        known = _known_keys(session, storage_id, old)
+        strays = (key for key in old if key not in known)
+        found.strays += [Orphan(storage_id, key, _recording_of(key)) for key in strays]
+
+
+def _recording_of(key: str) -> str:
+    """The id in the key of a recording's object (see assembly.recording_folder)."""
+    return "".join(key.split("/")[2:3])
+
+
+def _known_keys(session: Session, storage_id: str, keys: list[str]) -> set[str | None]:
+    """The keys of all objects of the recordings whose folders these keys are in."""
+    # By the id in the key: not every column of keys has an index.
+    ids = {_recording_of(key) for key in keys}
+    columns = (Recording.key, Recording.thumbnail_key, Recording.peaks_key, Recording.playback_key)
+    query = select(*columns).where(Recording.id.in_(ids), Recording.storage_id == storage_id)
+    rows = session.execute(query).all()
+    release(session)
+    return {key for row in rows for key in row}
+
+
+def _batches(objects: Iterable[StoredObject]) -> Iterator[list[StoredObject]]:
+    batch: list[StoredObject] = []
+    for each in objects:
+        batch.append(each)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def repair(session: Session, stores: Stores, actor: Actor, found: Differences) -> int:
+    """Remove the strays and mark the recordings without bytes, as somebody has approved; returns
+    how many of both. What is under a legal hold stays as it is.
+
+    Raises Conflict, before anything is touched, if more than half of either would go: then the
+    storage or the database is another one than it should be.
+    """
+    if 2 * len(found.missing) > found.recordings or 2 * len(found.strays) > found.objects:
+        raise Conflict(
+            f"{len(found.missing)} of {found.recordings} recordings have no bytes, and "
+            f"{len(found.strays)} of {found.objects} objects no recording. So many are no orphans: "
+            "is this the right storage, and the right database? Nothing was changed."
+        )
+    marked = sum(_mark(session, actor, each) for each in found.missing)
+    return marked + sum(_remove(session, stores, actor, each) for each in found.strays)
+
+
+def _mark(session: Session, actor: Actor, lost: Orphan) -> bool:
+    with writing(session):
+        recording = session.get(Recording, lost.recording_id, with_for_update=True)
+        if recording is None or recording.deleted_at or _is_held(session, lost.recording_id):
+            return False
+        recording.integrity, recording.verified_at = "missing", utc_now()
+        subject = ("recording", recording.id)
+        audit.record(session, actor, "integrity.mismatch", subject, "failed", found="missing")
+    return True
+
+
+def _remove(session: Session, stores: Stores, actor: Actor, stray: Orphan) -> bool:
+    """Whether the object went: not if it has become somebody's since, or is a held recording's."""
+    if stray.key in _known_keys(session, stray.storage_id, [stray.key]):
+        return False
+    with writing(session):
+        if _is_held(session, stray.recording_id):
+            return False
+        subject = ("storage", stray.storage_id)
+        audit.record(session, actor, "storage.orphan_removed", subject, key=stray.key)
+    stores.of(session, stray.storage_id).delete(stray.key)
+    return True
+
+
+def _is_held(session: Session, recording_id: str) -> bool:
+    standing = exists().where(
+        LegalHold.recording_id == recording_id, LegalHold.released_at.is_(None)
+    )
+    return bool(session.scalar(select(standing)))

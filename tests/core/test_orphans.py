@@ -1,0 +1,89 @@
+"""Repairing what stands alone: only what was approved, never too much, never what is held."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from portal.core import deletion, orphans
+from portal.core.audit import SYSTEM
+from portal.core.errors import Conflict
+from portal.core.models import LegalHold, Recording
+from portal.core.orphans import Differences
+from portal.core.transaction import utc_now, writing
+from tests.core.conftest import Site
+
+WORDS = b"these are no media"
+
+
+def stray_beside(site: Site, recording: Recording) -> str:
+    """An object of an attempt that lost, from long ago."""
+    key = f"{recording.key.rpartition('/')[0]}-lost/original"
+    site.store.write(key, [WORDS])
+    os.utime(site.folder / key, (1, 1))
+    return key
+
+
+def compare(site: Site) -> Differences:
+    return orphans.compare(site.session, site.stores, utc_now())
+
+
+def test_strays_go_and_lost_recordings_are_marked(site: Site) -> None:
+    lost, *kept = (site.recorded(WORDS) for _ in range(3))
+    (site.folder / lost.key).unlink()
+    stray = stray_beside(site, kept[0])
+    found = compare(site)
+    assert (found.recordings, found.objects) == (3, 3)
+    assert orphans.repair(site.session, site.stores, SYSTEM, found) == 2
+    assert site.keys("recordings") == sorted(each.key for each in kept)
+    marked = site.recording(lost.id)
+    assert marked is not None and (marked.integrity, marked.state) == ("missing", lost.state)
+    assert site.events(lost.id)[-1] == "integrity.mismatch"
+    assert "storage.orphan_removed" in site.events("main")
+    assert stray not in site.keys("recordings")
+
+
+def test_when_more_than_half_would_go_nothing_does(site: Site) -> None:
+    first, second, third = (site.recorded(WORDS) for _ in range(3))
+    for each in (first, second):
+        (site.folder / each.key).unlink()
+    with pytest.raises(Conflict, match=r"2 of 3 recordings.*Nothing was changed"):
+        orphans.repair(site.session, site.stores, SYSTEM, compare(site))
+    strays = [stray_beside(site, each) for each in (first, second, third)]
+    found = compare(site)
+    found.missing = []
+    with pytest.raises(Conflict, match=r"3 of 4 objects"):
+        orphans.repair(site.session, site.stores, SYSTEM, found)
+    assert set(strays) < set(site.keys("recordings"))
+    assert [row.integrity for row in (first, second)] == ["ok", "ok"]
+
+
+def test_what_is_held_stays_as_it_is(site: Site) -> None:
+    lost, kept, _ = (site.recorded(WORDS) for _ in range(3))
+    stray = stray_beside(site, kept)
+    (site.folder / lost.key).unlink()
+    for each in (lost, kept):
+        deletion.hold(site.session, SYSTEM, each.id, "lawsuit 12")
+    assert orphans.repair(site.session, site.stores, SYSTEM, compare(site)) == 0
+    assert stray in site.keys("recordings")
+    assert site.session.get_one(Recording, lost.id).integrity == "ok"
+
+
+def test_a_stray_that_became_somebodys_in_between_stays(site: Site) -> None:
+    recording, _ = site.recorded(WORDS), site.recorded(WORDS)
+    stray = stray_beside(site, recording)
+    found = compare(site)
+    with writing(site.session):
+        site.session.get_one(Recording, recording.id).thumbnail_key = stray
+    assert orphans.repair(site.session, site.stores, SYSTEM, found) == 0
+    assert stray in site.keys("recordings")
+
+
+def test_a_hold_that_was_released_protects_no_more(site: Site) -> None:
+    recording, _ = site.recorded(WORDS), site.recorded(WORDS)
+    deletion.hold(site.session, SYSTEM, recording.id, "lawsuit 12")
+    deletion.end_holds(site.session, SYSTEM, recording.id)
+    stray_beside(site, recording)
+    assert orphans.repair(site.session, site.stores, SYSTEM, compare(site)) == 1
+    assert site.session.query(LegalHold).count() == 1
