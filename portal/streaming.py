@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Response, request
+from flask import Response, current_app, request
 from werkzeug.http import http_date, is_resource_modified
 
 from portal.core.models import Recording
@@ -96,6 +96,23 @@ def stream(media: Media) -> Response:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{media.size}"
     body = () if request.method == "HEAD" else _body(media, start, stop)
     return Response(body, 206 if wanted else 200, headers, direct_passthrough=True)
+
+
+def direct_address(media: Media) -> str | None:
+    """A short-lived address at the storage itself, where the operator wants that and the storage
+    can. What the player gets there is in no play log. The caller has authorised it."""
+    if current_app.config["SETTINGS"].direct_playback != "on":
+        return None
+    return _store(media.storage_id).direct_url(media.key, media.content_type, media.version)
+
+
+def play(media: Media) -> Response:
+    """The bytes for a player, or the way to them."""
+    url = direct_address(media)
+    if url is None:
+        return stream(media)
+    headers = {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"}
+    return Response(status=302, headers=headers | {"Location": url})
 
 
 def _range_header(media: Media) -> str | None:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from flask import current_app
 
 from portal import queue
 from portal.auth import caller
 from portal.config import Settings
-from portal.core import appending, assembly, chunks, concatenating, ending, finishing, uploads
+from portal.core import (
+    appending,
+    assembly,
+    chunks,
+    concatenating,
+    direct,
+    ending,
+    finishing,
+    uploads,
+)
 from portal.core.checks import Check, Tally, Whole
+from portal.core.direct import DirectPart
 from portal.core.errors import OffsetMismatch, OtherBytes, TakenOver, TryAgainLater
 from portal.core.finishing import Outcome
 from portal.core.limits import Limits, Terms
@@ -60,6 +71,25 @@ def limits() -> Limits:
 def start(new: NewUpload) -> Progress:
     """See portal.core.uploads.start."""
     return ring_if_finished(uploads.start(db.session, caller(), new, limits()))
+
+
+def start_as_asked(new: NewUpload, asked: bool) -> Progress:
+    """The same, for a client that would rather put its bytes into the storage itself: where that
+    is possible here and the length is known, it may."""
+    possible = asked and new.length and settings().direct_uploads == "on"
+    storage_id = direct.place(db.session, stores) if possible else None
+    if storage_id is None:
+        return start(new)
+    size = direct.part_size(new.length or 0)
+    new = replace(new, direct=True, numbered=True, chunk_size=size)
+    allowed = replace(limits(), free_bytes=None, storage_id=storage_id)
+    return uploads.start(db.session, caller(), new, allowed)
+
+
+def outstanding(upload_id: str) -> list[DirectPart]:
+    """See portal.core.direct.outstanding."""
+    lifetime = settings().upload_lifetime
+    return direct.outstanding(db.session, stores, caller(), upload_id, lifetime)
 
 
 def concatenate(new: NewUpload, pieces: list[str]) -> Progress:
@@ -132,6 +162,7 @@ def finish(
 
     See portal.core.finishing.finish. A refused content is told by the outcome, not raised.
     """
+    direct.collect(db.session, stores, caller(), upload_id)
     ring_if_finished(finishing.finish(db.session, caller(), upload_id, total, sha256, length))
     return outcome(upload_id, settings().finish_wait_seconds)
 

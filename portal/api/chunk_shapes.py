@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from portal.api.describing import Answer
+from portal.api.direct_shapes import Direct, direct
+from portal.core.direct import DirectPart
 from portal.core.finishing import Outcome
 from portal.core.models import Recording, Upload
 from portal.core.uploads import Progress
@@ -27,6 +29,7 @@ class Init(Told):
     total_size: Annotated[int, Field(ge=1, le=BIGGEST)]
     mime_type: Annotated[str, Field(max_length=255), AfterValidator(clean)] = ""
     file_hash: Annotated[str, Field(pattern=r"^[\x20-\x7e]{0,64}$")] = ""
+    direct: bool = False
 
 
 class Named(Told):
@@ -54,6 +57,7 @@ class Begun(Said):
     total_chunks: int
     total_size: int
     expires_at: datetime
+    direct: Direct | None = None
 
 
 class Received(Answer):
@@ -89,6 +93,7 @@ class Standing(Said):
     is_expired: bool
     recording_id: str | None
     error: Problem | None
+    direct: Direct | None = None
 
 
 class Completed(Said):
@@ -103,7 +108,7 @@ class Processing(Said):
     status_url: str
 
 
-def begun(progress: Progress) -> Begun:
+def begun(progress: Progress, parts: list[DirectPart]) -> Begun:
     total, size = progress.length or 0, progress.chunk_size or 1
     return Begun(
         upload_id=progress.upload_id,
@@ -112,6 +117,7 @@ def begun(progress: Progress) -> Begun:
         total_chunks=-(-total // size),
         total_size=total,
         expires_at=progress.expires_at,
+        direct=direct(progress.chunk_size, parts),
     )
 
 
@@ -137,7 +143,9 @@ def received(upload: Progress | Upload) -> Received:
     )
 
 
-def standing(upload: Upload, found: Outcome, missing: list[int]) -> Standing:
+def standing(
+    upload: Upload, found: Outcome, missing: list[int], parts: list[DirectPart]
+) -> Standing:
     counted = received(upload)
     return Standing(
         upload_id=upload.id,
@@ -151,6 +159,7 @@ def standing(upload: Upload, found: Outcome, missing: list[int]) -> Standing:
         is_expired=found.state == "expired",
         recording_id=found.recording.id if found.recording else None,
         error=problem(found),
+        direct=direct(upload.chunk_size, parts),
     )
 
 

@@ -78,7 +78,8 @@ def init() -> Response:
         ends_itself=False,
         idempotency_key=idempotency_key(),
     )
-    return answer(shapes.begun(uploading.start(new)), 201)
+    begun = uploading.start_as_asked(new, told.direct)
+    return answer(shapes.begun(begun, uploading.outstanding(begun.upload_id)), 201)
 
 
 def _refuse_unfit(told: shapes.Init, size: int) -> None:
@@ -192,10 +193,13 @@ def cancel() -> Response:
 @blueprint.get("/status/<upload_id>")
 @described(Description("Where an upload stands", gives={200: shapes.Standing}, refuses=(404,)))
 def status(upload_id: str) -> Response:
+    parts = uploading.outstanding(_possible(upload_id))
     upload = _own(upload_id)
     found = uploading.outcome(upload.id)
-    missing = chunks.missing(db.session, upload) if found.state == "open" else []
-    return answer(shapes.standing(upload, found, missing))
+    missing = [part.number for part in parts]
+    if found.state == "open" and not upload.direct:
+        missing = chunks.missing(db.session, upload)
+    return answer(shapes.standing(upload, found, missing, parts))
 
 
 def _possible(upload_id: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field
 
 from portal.api.describing import Answer
+from portal.api.direct_shapes import Direct
 from portal.core.finishing import Outcome
 from portal.core.models import Upload
 from portal.core.transaction import utc_now
@@ -57,10 +58,11 @@ class CreateSession(Open):
     filename: Text | None = None
     sha256: Sha256 | None = None
     file_hash: Sha256 | None = None
+    direct: bool = False
 
     def details(self) -> dict[str, str]:
         """Everything that was said of the recording, with short names that can be searched for."""
-        apart = {"file_size", "filename", "sha256", "file_hash"}
+        apart = {"file_size", "filename", "sha256", "file_hash", "direct"}
         return searchable(self.model_dump(exclude_none=True, exclude=apart))
 
 
@@ -86,6 +88,7 @@ class Created(Answer):
     video_upload_url: str
     expires_at: str
     file_id: str
+    direct: Direct | None = None
 
 
 class Fault(Answer):
@@ -104,6 +107,7 @@ class Standing(Answer):
     file_size: int | None
     expires_at: str
     error: Fault | None = None
+    direct: Direct | None = None
 
 
 class Refused(Answer):

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request
 
 from portal import uploading
 from portal.api.describing import BYTES, Description, answer, described
+from portal.api.direct_shapes import direct
 from portal.api.refusals import answer_refusals
 from portal.api.session_files import receive
 from portal.api.session_refusals import envelope
@@ -73,7 +74,7 @@ def create_session() -> Response:
         ends_itself=False,
         idempotency_key=idempotency_key(),
     )
-    progress = uploading.start(new)
+    progress = uploading.start_as_asked(new, told.direct)
     address = f"{_public_url()}{blueprint.url_prefix}/{progress.upload_id}"
     return answer(
         Created(
@@ -82,6 +83,7 @@ def create_session() -> Response:
             metadata_upload_url=f"{address}/metadata",
             video_upload_url=f"{address}/video",
             expires_at=timestamp(progress.expires_at),
+            direct=direct(progress.chunk_size, uploading.outstanding(progress.upload_id)),
         ),
         201,
     )
@@ -181,7 +183,11 @@ def _finished(upload_id: str, told: Finalize) -> Outcome:
 @blueprint.get("/<upload_id>/status")
 @described(Description("Ask where the upload stands", gives={200: Standing}, refuses=(404,)))
 def status(upload_id: str) -> Response:
-    return answer(_standing(upload_id))
+    parts = uploading.outstanding(upload_id)
+    found = _standing(upload_id)
+    upload = uploads.find(db.session, caller(), upload_id)
+    found.direct = direct(upload.chunk_size, parts)
+    return answer(found)
 
 
 def _standing(upload_id: str) -> Standing:

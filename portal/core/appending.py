@@ -27,6 +27,7 @@ from portal.core.uploads import Progress
 from storage_backends import Store
 from storage_backends.base import Block
 
+STRAIGHT = "The parts of this upload go straight to the storage; its status has the addresses."
 PART_BYTES = 64 * 1024 * 1024
 PART_SECONDS = 15.0
 """A request's bytes are acknowledged in parts of at most this size and age, so that a kill -9 in
@@ -166,6 +167,8 @@ def _take_turn(
 def _refuse_unfit(upload: Upload) -> None:
     if upload.concat == "final":
         raise NotAllowed("A final upload is made of others; it takes no bytes of its own.")
+    if upload.direct:
+        raise Conflict(STRAIGHT)
     if upload.numbered:
         raise Conflict("This upload is sent in numbered chunks.")
 

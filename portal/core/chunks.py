@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.core import uploads
 from portal.core.accounts import Caller
-from portal.core.appending import Body, within
+from portal.core.appending import STRAIGHT, Body, within
 from portal.core.checks import Tally
 from portal.core.errors import (
     ChecksumMismatch,
@@ -72,6 +72,8 @@ def put(
 
 def _refuse_misfit(upload: Upload, number: int, announced: int | None) -> int:
     """How many bytes this chunk may have."""
+    if upload.direct:
+        raise Conflict(STRAIGHT)
     if not upload.numbered:
         raise Conflict("This upload is sent from its first byte to its last, not in chunks.")
     terms = Terms(**upload.terms)

@@ -51,6 +51,7 @@ class NewUpload:
     details: dict[str, str] = field(default_factory=dict)
     wire: dict[str, Any] = field(default_factory=dict)
     numbered: bool = False
+    direct: bool = False
     chunk_size: int | None = None
     ends_itself: bool = True
     concat: str | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Blueprint, Response, current_app, render_template, request, url_for
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.utils import redirect
@@ -14,7 +16,8 @@ from portal.core.models import Recording, is_id
 from portal.core.recordings import Wanted
 from portal.db import db
 from portal.parsing import known_id
-from portal.streaming import for_playing, send_derived, stream
+from portal.streaming import direct_address, for_playing, original, play, send_derived
+from portal.web.security import allow_media_from
 
 PER_PAGE = 50
 VIEW_SECONDS = 12 * 3600
@@ -53,6 +56,8 @@ def _cursor(name: str) -> str | None:
 @blueprint.get("/recordings/<recording_id>")
 def show(recording_id: str) -> str:
     recording = recordings.view(db.session, caller(), _known(recording_id))
+    address = urlsplit(direct_address(original(recording)) or "")
+    allow_media_from(f"{address.scheme}://{address.netloc}" if address.netloc else None)
     return render_template(
         "recordings/show.html",
         recording=recording,
@@ -84,7 +89,7 @@ def media(recording_id: str) -> Response:
         raise NotAllowed("Open the recording's page first; what is played is logged.") from error
     if seen != [caller().user_id, recording.id]:
         raise NotAllowed("Open the recording's page first; what is played is logged.")
-    return stream(for_playing(recording))
+    return play(for_playing(recording))
 
 
 @blueprint.get("/recordings/<recording_id>/thumbnail")

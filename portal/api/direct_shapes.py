@@ -1,0 +1,41 @@
+"""How a client is told to put its bytes into the storage itself (docs/wire/direct.md)."""
+
+from __future__ import annotations
+
+from portal.api.describing import Answer
+from portal.core.direct import DirectPart
+
+
+class SignedPart(Answer):
+    """A request that puts one part; its headers have to be sent as they are."""
+
+    number: int
+    size: int
+    method: str
+    url: str
+    headers: dict[str, str]
+
+
+class Direct(Answer):
+    """Part `number` is the `size` bytes of the file from `number × part_size` on."""
+
+    part_size: int
+    parts: list[SignedPart]
+
+
+def direct(part_size: int | None, parts: list[DirectPart]) -> Direct | None:
+    """What is to be sent still; None where the bytes go through the portal."""
+    if part_size is None or not parts:
+        return None
+    return Direct(part_size=part_size, parts=[_signed(part) for part in parts])
+
+
+def _signed(part: DirectPart) -> SignedPart:
+    ask = part.request
+    return SignedPart(
+        number=part.number,
+        size=part.size,
+        method=ask.method,
+        url=ask.url,
+        headers=dict(ask.headers),
+    )
