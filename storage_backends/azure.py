@@ -7,106 +7,67 @@ taken. Blocks without a blob are removed by Azure after a week.
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Iterator, Sequence
-from datetime import UTC, timedelta
-from itertools import chain
+from datetime import timedelta
 from typing import Any
 
-from azure.storage.blob import BlobProperties
+from azure.storage.blob import BlobProperties, BlobSasPermissions
 
-from storage_backends.azure_blocks import Blocks, CannotCopy, download
-from storage_backends.azure_client import Client
+from storage_backends.azure_blocks import Blocks
+from storage_backends.azure_client import AzureClient, version_in
 from storage_backends.base import (
     BLOCK_SIZE,
     ObjectNotFound,
-    Source,
-    StorageFull,
+    SignedRequest,
     StorageUnavailable,
-    Store,
     StoredObject,
 )
-from storage_backends.flight import MARK, PART_SIZE, PATIENT, PROMPT, cut, run_all
+from storage_backends.network_client import MARK
+from storage_backends.network_store import NetworkStore
 from storage_backends.options import AzureOptions
 from storage_backends.part_plan import Piece, plan_parts
 
 URL_LIFE = timedelta(minutes=5)
-ASKS_AT_ONCE = 16
 READ_SIZE = 4 * BLOCK_SIZE
 READ_SECONDS = 30.0
 
 
-class AzureStore(Store):
-    """Blobs below `prefix` of a container. Nothing is asked of the server before the first use."""
+class AzureStore(NetworkStore[AzureClient]):
+    """Blobs below `prefix` of a container."""
+
+    parts_upload = Blocks
 
     def __init__(self, container: str, prefix: str, options: AzureOptions) -> None:
-        self.client = Client(container, prefix, options)
-        self.copies = True
+        super().__init__(AzureClient(container, prefix, options))
 
-    def write(self, key: str, source: Source) -> StoredObject:
-        parts = cut(source, PART_SIZE)
-        first = next(parts)
-        if len(first) < PART_SIZE:
-            self._put(key, bytes(first))
-        else:
-            blocks = Blocks(self.client, key)
-            blocks.keep(blocks.send_all(chain([first], parts)))
-        return self.stat(key)
+    def _put_whole(self, key: str, body: bytearray, token: str, seconds: float) -> str | None:
+        return self.client.run(key, self._upload(key, bytes(body), token), seconds)
 
-    def _put(self, key: str, body: bytes) -> None:
-        quick = len(body) <= BLOCK_SIZE
-        if not quick:  # a server that is frozen or has the object is told by a few bytes
-            self.client.refuse_taken(key)
-        token = secrets.token_hex(8)
-        request = self._upload(key, body, token)
-        self.client.publish(key, token, request, PROMPT if quick else PATIENT)
-
-    async def _upload(self, key: str, body: bytes, token: str) -> None:
+    async def _upload(self, key: str, body: bytes, token: str) -> str | None:
         """The library's `overwrite=False` is a condition that the server checks."""
         blob = self.client.blob(key)
-        await blob.upload_blob(
+        answer = await blob.upload_blob(
             body, metadata={MARK: token}, validate_content="md5", overwrite=False
         )
+        return version_in(answer)
 
-    def join(self, keys: Sequence[str], key: str) -> StoredObject:
-        """As the Store says; Azure copies what it can. Up to 5 TiB, else StorageFull."""
-        sizes = self._sizes(keys)
-        if self.copies and sum(sizes) >= PART_SIZE:
-            try:
-                return self._join_inside(keys, sizes, key)
-            except CannotCopy:
-                self.copies = False
-        return super().join(keys, key)
-
-    def _sizes(self, keys: Sequence[str]) -> list[int]:
-        heads = run_all((self.client.head(key) for key in keys), PROMPT, ASKS_AT_ONCE)
-        return [head.size for head in heads]
-
-    def _join_inside(self, keys: Sequence[str], sizes: Sequence[int], key: str) -> StoredObject:
-        try:
-            plan = plan_parts(sizes, least=1)
-        except ValueError as error:
-            raise StorageFull(f"Azure cannot keep this: {error}.") from error
-        blocks = Blocks(self.client, key)
-        blocks.keep(blocks.join_all(plan, keys))
-        return self.stat(key)
+    def _plan(self, sizes: Sequence[int]) -> list[list[Piece]]:
+        return plan_parts(sizes, least=1)
 
     def read(
         self, key: str, start: int = 0, stop: int | None = None, version: str | None = None
     ) -> Iterator[bytes]:
-        size = self.stat(key).size
-        return self._blocks(key, start, size if stop is None else min(stop, size))
+        found = self.stat(key, version)
+        end = found.size if stop is None else min(stop, found.size)
+        return self._blocks(key, start, end, found.version)
 
-    def _blocks(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+    def _blocks(self, key: str, start: int, stop: int, version: str | None) -> Iterator[bytes]:
         """Each request is over before its bytes are used: a slow reader holds no connection."""
         for begin in range(start, stop, READ_SIZE):
             span = Piece(0, begin, min(begin + READ_SIZE, stop))
-            found = self.client.run(key, download(self.client, key, span), READ_SECONDS)
+            found = self.client.run(key, self.client.download(key, span, version), READ_SECONDS)
             for at in range(0, len(found), BLOCK_SIZE):
                 yield found[at : at + BLOCK_SIZE]
-
-    def stat(self, key: str, version: str | None = None) -> StoredObject:
-        return self._stored(self.client.run(key, self.client.head(key)))
 
     def delete(self, key: str) -> None:
         """As the Store says; of an account that keeps versions, every version is removed."""
@@ -141,20 +102,23 @@ class AzureStore(Store):
         folder = self.client.prefix + (f"{prefix}/" if prefix else "")
         pages = self.client.container.list_blobs(name_starts_with=folder).by_page()
         while (page := self.client.run(prefix, _next_page(pages))) is not None:
-            yield from map(self._stored, page)
+            yield from map(self.client.stored, page)
 
     def direct_url(
         self, key: str, content_type: str | None = None, version: str | None = None
     ) -> str | None:
         """An address that gives the object to whoever has it, for five minutes."""
-        return self.client.signed_url(key, URL_LIFE)
+        return self.client.signed_url(key, URL_LIFE, version=version, content_type=content_type)
+
+    def direct_upload(self, key: str, size: int, seconds: int) -> SignedRequest | None:
+        """As the Store says; Azure signs no size, so look at it when the object is there."""
+        life = timedelta(seconds=seconds)
+        address = self.client.signed_url(key, life, BlobSasPermissions(create=True, write=True))
+        headers = {"Content-Length": str(size), "x-ms-blob-type": "BlockBlob"}
+        return SignedRequest("PUT", address, headers) if address else None
 
     def locking(self) -> str:
         return self.client.run("", self._locking())
-
-    def _stored(self, found: BlobProperties) -> StoredObject:
-        key = found.name.removeprefix(self.client.prefix)
-        return StoredObject(key, found.size, found.last_modified.astimezone(UTC))
 
     async def _locking(self) -> str:
         told = await self.client.container.get_container_properties()

@@ -8,14 +8,17 @@ import os
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from azure.storage.blob import BlobProperties, BlobSasPermissions, generate_blob_sas
 from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient, LinearRetry
 
 from storage_backends.azure_errors import azure_errors, code_of
-from storage_backends.base import ObjectExists, ObjectNotFound, StorageError, StorageUnavailable
-from storage_backends.flight import MARK, PROMPT, Answer, Request, run
+from storage_backends.base import StorageUnavailable, StoredObject
+from storage_backends.flight import run
+from storage_backends.network_client import MARK, Head, NetworkClient
 from storage_backends.options import AzureOptions
+from storage_backends.part_plan import Piece
 
 CONFIG: dict[str, Any] = {
     # The library's own four attempts, 15 to 24 s apart, block a thread for 92 s.
@@ -24,78 +27,67 @@ CONFIG: dict[str, Any] = {
     "read_timeout": 60,  # of a copy inside the server; PROMPT bounds the others
     "max_single_get_size": 32 * 1024 * 1024,  # what is read is always less: one request
 }
+READ = BlobSasPermissions(read=True)
 
 
-class Client:
+class AzureClient(NetworkClient):
     """Asks one container. Raises ValueError when the options do not say who we are."""
 
+    code_of_repetition = "InvalidBlockList"
+
     def __init__(self, container: str, prefix: str, options: AzureOptions) -> None:
-        self.name = container
-        self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        self.options = options
-        self._made_by = 0
-        self._container = self._connected()
+        super().__init__(container, prefix, options)
+        self.said = options
+        _ = self.fs
+
+    def _connected(self) -> ContainerClient:
+        service = _service(self.said)
+        atexit.register(_close, service, os.getpid())
+        return service.get_container_client(self.place)
 
     @property
     def container(self) -> ContainerClient:
-        """The client of this process: after a fork, the old one's event loop has no thread."""
-        if self._made_by != os.getpid():
-            self._container = self._connected()
-        return self._container
-
-    def _connected(self) -> ContainerClient:
-        service = _service(self.options)
-        self._made_by = os.getpid()
-        atexit.register(_close, service, self._made_by)
-        return service.get_container_client(self.name)
+        found: ContainerClient = self.fs
+        return found
 
     def blob(self, key: str, version: str | None = None) -> BlobClient:
         return self.container.get_blob_client(self.prefix + key, version_id=version)
 
     def errors(self, key: str) -> AbstractContextManager[None]:
-        """Turns what the library raises inside into the store's own errors."""
-        return azure_errors(self.name, key)
+        return azure_errors(self.place, key)
 
-    def run(self, key: str, request: Request[Answer], seconds: float = PROMPT) -> Answer:
-        """The answer to a request about this object."""
+    def code_of(self, error: BaseException) -> str:
+        return code_of(error)
+
+    async def head(self, key: str, version: str | None = None) -> Head:
         with self.errors(key):
-            return run(request, seconds)
+            told = await self.blob(key, version).get_blob_properties()
+        return Head(self.stored(told), (told.metadata or {}).get(MARK, ""))
 
-    async def head(self, key: str) -> BlobProperties:
-        """Size, time and metadata of an object. Raises ObjectNotFound."""
+    def stored(self, told: BlobProperties) -> StoredObject:
+        """An object as Azure describes it; listings name no version."""
+        key = told.name.removeprefix(self.prefix)
+        modified = told.last_modified.astimezone(UTC)
+        return StoredObject(key, told.size, modified, told.version_id or None)
+
+    async def download(self, key: str, piece: Piece, version: str | None = None) -> bytes:
+        """These bytes of an object, in one request."""
         with self.errors(key):
-            return await self.blob(key).get_blob_properties()
+            blob = self.blob(key, version)
+            answer = await blob.download_blob(piece.start, piece.stop - piece.start)
+            found: bytes = await answer.readall()
+        return found
 
-    def refuse_taken(self, key: str) -> None:
-        """Raises ObjectExists."""
-        try:
-            self.run(key, self.head(key))
-        except ObjectNotFound:
-            return
-        raise ObjectExists(f"The object {key!r} exists and is never changed.")
-
-    def publish(self, key: str, token: str, request: Request[Any], seconds: float) -> None:
-        """The request that makes an object visible, unless there is one. Raises ObjectExists.
-
-        `token` is in the metadata of the object to be: it tells ours from another writer's.
-        """
-        try:
-            self.run(key, request, seconds)
-        except StorageError as error:
-            # When the answer to a request got lost, its repetition finds the object there.
-            repeated = isinstance(error, ObjectExists) or code_of(error) == "InvalidBlockList"
-            if not (repeated and self._is_ours(key, token)):
-                raise
-
-    def _is_ours(self, key: str, token: str) -> bool:
-        try:
-            return bool((self.run(key, self.head(key)).metadata or {}).get(MARK) == token)
-        except StorageError:
-            return False
-
-    def signed_url(self, key: str, life: timedelta) -> str | None:
-        """An address that gives the object to whoever has it; None where we cannot sign."""
-        blob = self.blob(key)
+    def signed_url(
+        self,
+        key: str,
+        life: timedelta,
+        may: BlobSasPermissions = READ,
+        version: str | None = None,
+        **more: Any,
+    ) -> str | None:
+        """An address that lets whoever has it do what it `may`; None where we cannot sign."""
+        blob = self.blob(key, version)
         account_key = getattr(blob.credential, "account_key", None)
         if account_key is None or blob.account_name is None:
             return None
@@ -104,10 +96,19 @@ class Client:
             container_name=blob.container_name,
             blob_name=blob.blob_name,
             account_key=account_key,
-            permission=BlobSasPermissions(read=True),
+            permission=may,
             expiry=datetime.now(UTC) + life,
+            version_id=version,
+            **more,
         )
-        return f"{blob.url}?{signature}"
+        which = f"versionid={quote(version)}&" if version else ""
+        return f"{blob.url}?{which}{signature}"
+
+
+def version_in(answer: dict[str, Any]) -> str | None:
+    """The version that an answer names, where the account keeps versions."""
+    named: str | None = answer.get("version_id")
+    return named or None
 
 
 def _close(service: BlobServiceClient, made_by: int) -> None:

@@ -20,8 +20,6 @@ PROMPT = 4.5
 """Seconds for a request that moves few bytes, so that a frozen server is told within five."""
 PATIENT = 120.0
 """Seconds for a request that moves or copies a part: 70 kB/s are enough."""
-MARK = "write"
-"""The name of the metadata that says which write made an object."""
 PART_SIZE = 8 * 1024 * 1024
 IN_FLIGHT = 4
 """Parts on their way at the same time. 2: 0.8 × the speed; 8: 1.0 ×, and twice the memory."""

@@ -6,90 +6,62 @@ and stream. What makes an object visible is one request that fails when the key 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from itertools import chain
+from datetime import datetime
 from typing import Any
 
 from storage_backends.base import (
     BLOCK_SIZE,
     ObjectNotFound,
-    Source,
-    StorageFull,
+    SignedRequest,
     StorageUnavailable,
-    Store,
     StoredObject,
 )
-from storage_backends.flight import MARK, PART_SIZE, PATIENT, PROMPT, cut, run, run_all, submit
+from storage_backends.flight import submit
+from storage_backends.network_client import MARK
+from storage_backends.network_store import NetworkStore
 from storage_backends.options import S3Options
-from storage_backends.part_plan import plan_parts
-from storage_backends.s3_client import Client
+from storage_backends.part_plan import Piece, plan_parts
+from storage_backends.s3_client import S3Client, of_version, stored
 from storage_backends.s3_errors import UNSUPPORTED, code_of
 from storage_backends.s3_parts import Multipart
 
 URL_SECONDS = 300
-HEADS_AT_ONCE = 16
 PAGE = 1000
 """How many objects a listing has in memory at a time."""
 READ_SECONDS = 20.0
 """How long one block may take to arrive."""
 
 
-class S3Store(Store):
-    """Objects below `prefix` of a bucket. Nothing is asked of the server before the first use."""
+class S3Store(NetworkStore[S3Client]):
+    """Objects below `prefix` of a bucket."""
+
+    parts_upload = Multipart
 
     def __init__(self, bucket: str, prefix: str, options: S3Options) -> None:
-        self.client = Client(bucket, prefix, options)
+        super().__init__(S3Client(bucket, prefix, options))
         self.equal_parts = bool(options.equal_parts)
 
-    def write(self, key: str, source: Source) -> StoredObject:
-        parts = cut(source, PART_SIZE)
-        first = next(parts)
-        if len(first) < PART_SIZE:
-            self._put(key, first)
-        else:
-            upload = Multipart(self.client, key)
-            upload.keep(upload.send_all(chain([first], parts)))
-        return self.stat(key)
+    def _put_whole(self, key: str, body: bytearray, token: str, seconds: float) -> str | None:
+        return self.client.create("put_object", key, seconds, Body=body, Metadata={MARK: token})
 
-    def _put(self, key: str, body: bytearray) -> None:
-        quick = len(body) <= BLOCK_SIZE
-        if not quick:  # a server that is frozen or has the object is told by a few bytes
-            self.client.refuse_taken(key)
-        token = secrets.token_hex(8)
-        seconds = PROMPT if quick else PATIENT
-        self.client.publish("put_object", key, token, seconds, Body=body, Metadata={MARK: token})
-
-    def join(self, keys: Sequence[str], key: str) -> StoredObject:
-        """As the Store says; the server copies what it can. Up to 5 TiB, else StorageFull."""
-        sizes = self._sizes(keys)
-        if sum(sizes) < PART_SIZE:
-            return super().join(keys, key)
-        try:
-            plan = plan_parts(sizes, equal=self.equal_parts)
-        except ValueError as error:
-            raise StorageFull(f"S3 cannot keep this: {error}.") from error
-        upload = Multipart(self.client, key)
-        upload.keep(upload.join_all(plan, keys))
-        return self.stat(key)
-
-    def _sizes(self, keys: Sequence[str]) -> list[int]:
-        heads = run_all((self.client.head(key) for key in keys), PROMPT, HEADS_AT_ONCE)
-        return [int(head["ContentLength"]) for head in heads]
+    def _plan(self, sizes: Sequence[int]) -> list[list[Piece]]:
+        return plan_parts(sizes, equal=self.equal_parts)
 
     def read(
         self, key: str, start: int = 0, stop: int | None = None, version: str | None = None
     ) -> Iterator[bytes]:
         if stop is not None and stop <= start:
-            self.stat(key)
+            self.stat(key, version)
             return iter(())
-        blocks = self._blocks(key, start, stop)
+        blocks = self._blocks(key, start, stop, version)
         next(blocks)  # opens the object; from here on the generator closes it, read or not
         return blocks
 
-    def _blocks(self, key: str, start: int, stop: int | None) -> Iterator[bytes]:
-        body = self._open(key, start, stop)
+    def _blocks(
+        self, key: str, start: int, stop: int | None, version: str | None
+    ) -> Iterator[bytes]:
+        body = self._open(key, start, stop, version)
         try:
             yield b""
             while body and (block := self._take(key, body)):
@@ -98,24 +70,19 @@ class S3Store(Store):
             if body:
                 submit(_close(body))
 
-    def _open(self, key: str, start: int, stop: int | None) -> Any:
+    def _open(self, key: str, start: int, stop: int | None, version: str | None) -> Any:
         """The body of the answer; None when the object ends before `start`."""
         span = f"bytes={start}-{'' if stop is None else stop - 1}"
         asked = {"Range": span} if start or stop is not None else {}
         try:
-            return self.client.call("get_object", key, **asked)["Body"]
+            return self.client.call("get_object", key, **asked, **of_version(version))["Body"]
         except StorageUnavailable as error:
             if code_of(error) not in ("InvalidRange", "416"):
                 raise
             return None
 
     def _take(self, key: str, body: Any) -> bytes:
-        with self.client.errors(key):
-            return run(_next_block(body), READ_SECONDS)
-
-    def stat(self, key: str, version: str | None = None) -> StoredObject:
-        head = run(self.client.head(key), PROMPT)
-        return _stored(key, int(head["ContentLength"]), head["LastModified"])
+        return self.client.run(key, _next_block(body), READ_SECONDS)
 
     def delete(self, key: str) -> None:
         """As the Store says; of a bucket that keeps versions, every version is removed."""
@@ -156,7 +123,7 @@ class S3Store(Store):
             for each in page.get("Contents", []):
                 if not each["Key"].endswith("/"):  # a folder that some console has drawn
                     key = each["Key"].removeprefix(self.client.prefix)
-                    yield _stored(key, int(each["Size"]), each["LastModified"])
+                    yield stored(key, int(each["Size"]), each["LastModified"])
             if not page.get("IsTruncated"):
                 return
             more["ContinuationToken"] = page["NextContinuationToken"]
@@ -185,7 +152,13 @@ class S3Store(Store):
         self, key: str, content_type: str | None = None, version: str | None = None
     ) -> str:
         """An address that gives the object to whoever has it, for five minutes."""
-        return self.client.presigned("get_object", key, URL_SECONDS)
+        said = {"ResponseContentType": content_type} if content_type else {}
+        return self.client.presigned("get_object", key, URL_SECONDS, **said, **of_version(version))
+
+    def direct_upload(self, key: str, size: int, seconds: int) -> SignedRequest:
+        """As the Store says; another size is refused, because its header is signed."""
+        address = self.client.presigned("put_object", key, seconds, ContentLength=size)
+        return SignedRequest("PUT", address, {"Content-Length": str(size)})
 
     def locking(self) -> str:
         return self.client.locking()
@@ -201,8 +174,3 @@ async def _next_block(body: Any) -> bytes:
 
 async def _close(body: Any) -> None:
     body.close()
-
-
-def _stored(key: str, size: int, modified: datetime) -> StoredObject:
-    # HEAD tells whole seconds, some servers' listings parts of them.
-    return StoredObject(key, size, modified.astimezone(UTC).replace(microsecond=0))

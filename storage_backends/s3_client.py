@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import Any
 
 import fsspec
 
-from storage_backends.base import ObjectExists, ObjectNotFound, StorageError, StorageUnavailable
-from storage_backends.flight import MARK, PROMPT, run
+from storage_backends.base import StorageError, StorageUnavailable, StoredObject
+from storage_backends.flight import PROMPT, run
+from storage_backends.network_client import MARK, Head, NetworkClient
 from storage_backends.options import S3Options
 from storage_backends.s3_errors import BARE, UNSUPPORTED, code_of, s3_errors
 
@@ -25,28 +26,19 @@ CONFIG = {
 }
 
 
-class Client:
-    """Asks one bucket. Objects have the `prefix` before their keys; it ends with / or is empty."""
+class S3Client(NetworkClient):
+    """Asks one bucket."""
+
+    code_of_repetition = "NoSuchUpload"
 
     def __init__(self, bucket: str, prefix: str, options: S3Options) -> None:
-        self.bucket = bucket
-        self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        self.options = options
+        super().__init__(bucket, prefix, options)
+        self.said = options
         self.conditional = True
         self.one_at_a_time = threading.Lock()
-        self._fs: Any = None
-        self._made_by = 0
-
-    @property
-    def fs(self) -> Any:
-        """The s3fs of this process: after a fork, the old one's event loop has no thread."""
-        if self._made_by != os.getpid():
-            self._fs = self._connected()
-            self._made_by = os.getpid()
-        return self._fs
 
     def _connected(self) -> Any:
-        said = self.options
+        said = self.said
         fs = fsspec.filesystem(
             "s3",
             endpoint_url=said.endpoint_url or None,
@@ -64,8 +56,8 @@ class Client:
         """What S3 answers to this request, about an object when it is given a key."""
         if key:
             more["Key"] = self.prefix + key
-        with s3_errors(self.bucket, key):
-            answer: dict[str, Any] = await self.fs._call_s3(method, Bucket=self.bucket, **more)
+        with s3_errors(self.place, key):
+            answer: dict[str, Any] = await self.fs._call_s3(method, Bucket=self.place, **more)
         return answer
 
     def call(self, method: str, key: str = "", **more: Any) -> dict[str, Any]:
@@ -73,66 +65,42 @@ class Client:
         return run(self.ask(method, key, **more), PROMPT)
 
     def errors(self, key: str) -> AbstractContextManager[None]:
-        """Turns what the libraries raise inside into the store's own errors."""
-        return s3_errors(self.bucket, key)
+        return s3_errors(self.place, key)
 
-    async def head(self, key: str) -> dict[str, Any]:
-        """Size, time and metadata of an object. Raises ObjectNotFound."""
+    def code_of(self, error: BaseException) -> str:
+        return code_of(error)
+
+    async def head(self, key: str, version: str | None = None) -> Head:
         try:
-            return await self.ask("head_object", key)
+            told = await self.ask("head_object", key, **of_version(version))
         except StorageError as error:
             if code_of(error) in BARE:  # the object may be missing, or its bucket, or our rights
                 await self.ask("list_objects_v2", Prefix=self.prefix + key, MaxKeys=1)
             raise
+        found = stored(key, told["ContentLength"], told["LastModified"], version_in(told))
+        return Head(found, told.get("Metadata", {}).get(MARK, ""))
 
-    def refuse_taken(self, key: str) -> None:
-        """Raises ObjectExists."""
-        try:
-            run(self.head(key), PROMPT)
-        except ObjectNotFound:
-            return
-        raise ObjectExists(f"The object {key!r} exists and is never changed.")
-
-    def publish(self, method: str, key: str, token: str, seconds: float, **more: Any) -> None:
-        """The request that makes an object visible, unless there is one. Raises ObjectExists.
-
-        `token` is in the metadata of the object to be: it tells ours from another writer's.
-        """
-        try:
-            self._unless_taken(method, key, seconds, more)
-        except StorageError as error:
-            # When the answer to a request got lost, its repetition finds the object there.
-            repeated = isinstance(error, ObjectExists) or code_of(error) == "NoSuchUpload"
-            if not (repeated and self._is_ours(key, token)):
-                raise
-
-    def _unless_taken(self, method: str, key: str, seconds: float, more: dict[str, Any]) -> None:
+    def create(self, method: str, key: str, seconds: float, **more: Any) -> str | None:
+        """Make an object visible unless the key is taken; its version. Raises ObjectExists."""
         try:
             if self.conditional:
-                run(self.ask(method, key, IfNoneMatch="*", **more), seconds)
-                return
+                return version_in(run(self.ask(method, key, IfNoneMatch="*", **more), seconds))
         except StorageUnavailable as error:
             if code_of(error) not in UNSUPPORTED:
                 raise
             self.conditional = False
         with self.one_at_a_time:
             self.refuse_taken(key)
-            run(self.ask(method, key, **more), seconds)
+            return version_in(run(self.ask(method, key, **more), seconds))
 
-    def _is_ours(self, key: str, token: str) -> bool:
-        try:
-            return bool(run(self.head(key), PROMPT).get("Metadata", {}).get(MARK) == token)
-        except StorageError:
-            return False
-
-    def presigned(self, method: str, key: str, seconds: int) -> str:
+    def presigned(self, method: str, key: str, seconds: int, **more: Any) -> str:
         """An address with which anybody may do this to the object, for so many seconds."""
-        return run(self._sign(method, key, seconds), PROMPT)
+        return run(self._sign(method, key, seconds, more), PROMPT)
 
-    async def _sign(self, method: str, key: str, seconds: int) -> str:
+    async def _sign(self, method: str, key: str, seconds: int, more: dict[str, Any]) -> str:
         with self.errors(key):
             s3 = await self.fs.set_session()
-            named = {"Bucket": self.bucket, "Key": self.prefix + key}
+            named = {"Bucket": self.place, "Key": self.prefix + key, **more}
             return str(await s3.generate_presigned_url(method, named, seconds))
 
     def locking(self) -> str:
@@ -145,3 +113,19 @@ class Client:
                 raise
             return "no" if known else "unknown"
         return "yes"
+
+
+def of_version(version: str | None) -> dict[str, str]:
+    """What a request says that means this version of a key."""
+    return {"VersionId": version} if version else {}
+
+
+def version_in(answer: dict[str, Any]) -> str | None:
+    """The version that an answer names; a bucket that keeps none may call it null."""
+    named = answer.get("VersionId")
+    return None if named in (None, "", "null") else str(named)
+
+
+def stored(key: str, size: int, modified: datetime, version: str | None = None) -> StoredObject:
+    """HEAD tells whole seconds, some servers' listings parts of them: we know whole ones."""
+    return StoredObject(key, int(size), modified.astimezone(UTC).replace(microsecond=0), version)

@@ -26,7 +26,7 @@ from storage_backends.base import (
 )
 from storage_backends.network_errors import why_unreachable
 
-NOT_FOUND = {"NoSuchKey", "404"}
+NOT_FOUND = {"NoSuchKey", "NoSuchVersion", "404"}
 EXISTS = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 FULL = {"InsufficientStorage", "XMinioStorageFull", "QuotaExceeded", "507", "EntityTooLarge"}
 BARE = {"400", "403", "404"}

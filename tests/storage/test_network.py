@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from storage_backends import (
     open_store,
 )
 from storage_backends.options import Options
+from tests.storage.conftest import url_of
 from tests.storage.servers import OPENERS, PROJECT, azure_options, port_of
 
 SCHEMES = {"seaweed": "s3", "azurite": "abfs"}
@@ -219,12 +221,27 @@ before, block = peak(), bytearray(1 << 20)
 assert store.write("large", (block for _ in range(256))).size == 256 << 20
 print(peak() - before)
 """
+PUSHES_MUCH = """
+import resource
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+store.write("small", [b"x"])
+local = open_store(sys.argv[2])
+block = bytearray(1 << 20)
+local.write("large", (block for _ in range(256)))
+sha256 = local.checksum("large")
+before = peak()
+assert store.copy_from(local, "large", "large", sha256).size == 256 << 20
+print(peak() - before)
+"""
 
 
-def test_writing_256_mib_takes_less_than_64_of_memory(
-    options: Options, store: Store, folder: str
+@pytest.mark.parametrize("script", [WRITES_MUCH, PUSHES_MUCH], ids=["write", "push"])
+def test_sending_256_mib_takes_less_than_64_of_memory(
+    options: Options, store: Store, folder: str, tmp_path: Path, script: str
 ) -> None:
-    ended = elsewhere(options, WRITES_MUCH, f"{scheme(options)}://shared/{folder}")
+    words = (f"{scheme(options)}://shared/{folder}", url_of(tmp_path / "local"))
+    ended = elsewhere(options, script, *words)
     assert ended.returncode == 0, ended.stderr
     assert int(ended.stdout) < 64
 

@@ -1,0 +1,85 @@
+"""What S3 and Azure do alike: small objects in one request, others in parts; joins and copies."""
+
+from __future__ import annotations
+
+import secrets
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, ClassVar, Generic
+
+from storage_backends.base import BLOCK_SIZE, Source, StorageFull, Store, StoredObject
+from storage_backends.flight import PART_SIZE, PATIENT, PROMPT, Request, cut, run_all
+from storage_backends.part_plan import Piece
+from storage_backends.parts_upload import CannotCopy, Client, PartsUpload
+
+HEADS_AT_ONCE = 16
+
+
+class NetworkStore(Store, Generic[Client]):
+    """Objects below the prefix of a bucket or container. Nothing is asked before the first use."""
+
+    parts_upload: ClassVar[type[PartsUpload[Any, Any]]]
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.copies = True
+        """Whether the server has copied between its objects so far."""
+
+    def write(self, key: str, source: Source) -> StoredObject:
+        parts = cut(source, PART_SIZE)
+        first = next(parts)
+        if len(first) < PART_SIZE:
+            return self.stat(key, self._put(key, first))
+        upload = self.parts_upload(self.client, key)
+        return self.stat(key, upload.keep(upload.send_all(chain([first], parts))))
+
+    def _put(self, key: str, body: bytearray) -> str | None:
+        quick = len(body) <= BLOCK_SIZE
+        if not quick:  # a server that is frozen or has the object is told by a few bytes
+            self.client.refuse_taken(key)
+        token = secrets.token_hex(8)
+        seconds = PROMPT if quick else PATIENT
+        return self.client.publish(key, token, lambda: self._put_whole(key, body, token, seconds))
+
+    @abstractmethod
+    def _put_whole(self, key: str, body: bytearray, token: str, seconds: float) -> str | None:
+        """Keep `body` unless the key is taken; its version. Raises ObjectExists."""
+
+    def join(self, keys: Sequence[str], key: str) -> StoredObject:
+        """As the Store says; the server copies what it can. Up to 5 TiB, else StorageFull."""
+        return self._joined_inside(self.client, keys, key) or super().join(keys, key)
+
+    def copy_from(self, source: Store, old: str, key: str, sha256: str) -> StoredObject:
+        """As the Store says; the server copies from where the same login is good."""
+        copied = None
+        if isinstance(source, type(self)) and source.client.options == self.client.options:
+            copied = self._joined_inside(source.client, [old], key)
+        return copied or super().copy_from(source, old, key, sha256)
+
+    def _joined_inside(self, source: Client, keys: Sequence[str], key: str) -> StoredObject | None:
+        """The object, made by the server of the source's; None where it must pass through us."""
+        sizes = self._sizes(source, keys)
+        if not self.copies or sum(sizes) < PART_SIZE:
+            return None
+        try:
+            plan = self._plan(sizes)
+        except ValueError as error:
+            raise StorageFull(f"The storage cannot keep this: {error}.") from error
+        try:
+            upload = self.parts_upload(self.client, key)
+            return self.stat(key, upload.keep(upload.join_all(plan, source, keys)))
+        except CannotCopy:
+            self.copies = False
+            return None
+
+    @abstractmethod
+    def _plan(self, sizes: Sequence[int]) -> list[list[Piece]]:
+        """How the server puts sources of these sizes together. Raises ValueError beyond 5 TiB."""
+
+    def _sizes(self, source: Client, keys: Sequence[str]) -> list[int]:
+        heads: Iterable[Request[Any]] = (source.head(key) for key in keys)
+        return [head.stored.size for head in run_all(heads, PROMPT, HEADS_AT_ONCE)]
+
+    def stat(self, key: str, version: str | None = None) -> StoredObject:
+        return self.client.run(key, self.client.head(key, version)).stored

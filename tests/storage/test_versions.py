@@ -1,0 +1,117 @@
+"""Buckets that keep versions: what we wrote is what we read, whoever writes the key again."""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from storage_backends import AzureOptions, ObjectNotFound, S3Options, Store, open_store
+from storage_backends.part_plan import MiB
+from tests.storage.servers import azure_store, new_bucket, s3_call
+
+
+@pytest.fixture(params=["seaweed", "moto"])
+def server(request: pytest.FixtureRequest) -> S3Options:
+    found: S3Options = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def bucket(server: S3Options) -> str:
+    made = new_bucket(server)
+    enabled = {"Status": "Enabled"}
+    s3_call(server, "put_bucket_versioning", Bucket=made, VersioningConfiguration=enabled)
+    return made
+
+
+@pytest.fixture
+def store(server: S3Options, bucket: str) -> Store:
+    return open_store(f"s3://{bucket}", options=server)
+
+
+def newest(server: S3Options, bucket: str, key: str) -> str:
+    return str(s3_call(server, "head_object", Bucket=bucket, Key=key)["VersionId"])
+
+
+@pytest.mark.parametrize("size", [5, 3 * MiB, 9 * MiB])
+def test_somebody_elses_newer_version_is_not_what_we_read(
+    server: S3Options, bucket: str, store: Store, size: int
+) -> None:
+    ours = b"ours!" * (size // 5)
+    written = store.write("a/1", [ours])
+    assert written.version == newest(server, bucket, "a/1")
+    s3_call(server, "put_object", Bucket=bucket, Key="a/1", Body=b"theirs, and longer")
+    assert b"".join(store.read("a/1", version=written.version)) == ours
+    assert b"".join(store.read("a/1", 1, 4, written.version)) == ours[1:4]
+    assert b"".join(store.read("a/1", 4, 4, written.version)) == b""
+    assert store.stat("a/1", written.version) == written
+    assert store.checksum("a/1", written.version) == hashlib.sha256(ours).hexdigest()
+    address = store.direct_url("a/1", version=written.version)
+    assert address and urllib.request.urlopen(address, timeout=5).read() == ours
+
+
+def test_without_a_version_the_newest_is_read(server: S3Options, bucket: str, store: Store) -> None:
+    store.write("a/1", [b"ours"])
+    s3_call(server, "put_object", Bucket=bucket, Key="a/1", Body=b"theirs")
+    assert b"".join(store.read("a/1")) == b"theirs"
+    assert store.stat("a/1").version == newest(server, bucket, "a/1")
+
+
+def test_a_version_is_read_from_behind_a_marker_of_deletion(
+    server: S3Options, bucket: str, store: Store
+) -> None:
+    written = store.write("a/1", [b"ours"])
+    s3_call(server, "delete_object", Bucket=bucket, Key="a/1")
+    assert b"".join(store.read("a/1", version=written.version)) == b"ours"
+    with pytest.raises(ObjectNotFound):
+        store.stat("a/1")
+
+
+def test_a_version_that_was_deleted_is_not_replaced_by_a_later_one(store: Store) -> None:
+    version = store.write("a/1", [b"first"]).version
+    store.delete("a/1")
+    store.write("a/1", [b"second"])
+    with pytest.raises(ObjectNotFound):
+        store.read("a/1", version=version)
+    with pytest.raises(ObjectNotFound):
+        store.stat("a/1", version)
+
+
+def test_joins_and_copies_name_their_version(server: S3Options, bucket: str, store: Store) -> None:
+    for number in range(2):
+        store.write(f"parts/{number}", [bytes(5 * MiB)])
+    for joined in (
+        store.join(["parts/0", "parts/1"], "large"),
+        store.join(["parts/0"], "small"),
+        store.copy_from(store, "large", "copied", store.checksum("large")),
+    ):
+        assert joined.version == newest(server, bucket, joined.key)
+        assert store.stat(joined.key, joined.version) == joined
+
+
+def test_a_listing_tells_the_newest_version_once_and_without_its_name(
+    server: S3Options, bucket: str, store: Store
+) -> None:
+    store.write("a/1", [b"ours"])
+    s3_call(server, "put_object", Bucket=bucket, Key="a/1", Body=b"theirs")
+    assert [(each.size, each.version) for each in store.find("a")] == [(6, None)]
+
+
+@pytest.fixture
+def plain(server: S3Options) -> Iterator[Store]:
+    yield open_store(f"s3://{new_bucket(server)}", options=server)
+
+
+def test_a_bucket_without_versions_names_none(plain: Store) -> None:
+    assert plain.write("a/1", [b"x"]).version is None
+    assert plain.write("a/2", [bytes(9 * MiB)]).version is None
+    assert plain.stat("a/1").version is None
+
+
+def test_azurite_keeps_no_versions_and_names_none(azurite: AzureOptions) -> None:
+    store = azure_store(azurite)
+    assert store.write("a/1", [b"x"]).version is None
+    assert store.write("a/2", [bytes(9 * MiB)]).version is None
