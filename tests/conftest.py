@@ -143,7 +143,10 @@ class Portal:
     @cached_property
     def app(self) -> Flask:
         """An application of our own on the portal's data: quicker than its command line."""
-        return create_app(Settings.from_env(self.environment))
+        with pytest.MonkeyPatch.context() as here:  # stores read who they are there
+            for name, value in self.environment.items():
+                here.setenv(name, value)
+            return create_app(Settings.from_env())
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         """Looks into the database as an operator would."""

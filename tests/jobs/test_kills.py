@@ -61,9 +61,14 @@ def kill_the_assembly(portal: Portal, upload: str) -> bool:
     query = "SELECT 1 FROM job WHERE object_id = ?"
     wait_for(lambda: portal.rows(query, upload), what="a worker has begun")
     time.sleep(random.random() * 0.4)  # a moment of the assembly, another one each round
-    busy = [pid for pid in portal.children("jobs.worker") if _children(pid) > 1]
-    kill([*busy, *(child for pid in busy for child in _descendants(pid))])
+    kill(busy_workers(portal))
     return not portal.rows("SELECT 1 FROM recording WHERE id = ?", upload)
+
+
+def busy_workers(portal: Portal) -> list[int]:
+    """Those that work on a job, with all that they have started."""
+    busy = [pid for pid in portal.children("jobs.worker") if _children(pid) > 1]
+    return [*busy, *(child for pid in busy for child in _descendants(pid))]
 
 
 def _children(pid: int) -> int:
