@@ -1,4 +1,4 @@
-"""adlfs, with what it lacks: limits of retries and time, and an end that no fork can hang.
+"""adlfs, with what it lacks: limits of retries and time.
 
 It finds out who we are: a connection string, an account's key, else SAS, service principal or the
 machine's managed identity. The requests are made with its client.
@@ -6,17 +6,11 @@ machine's managed identity. The requests are made with its client.
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import os
-import weakref
 from typing import Any
 
 import fsspec
 from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 
-from storage_backends.base import StorageUnavailable
-from storage_backends.flight import run
 from storage_backends.options import AzureOptions
 
 CONFIG: dict[str, Any] = {
@@ -31,10 +25,8 @@ CONFIG: dict[str, Any] = {
 def connected(said: AzureOptions) -> Any:
     """The file system of this process. Raises ValueError when the options do not say who we are."""
     fs = _adlfs(said)
-    _keep_from_hanging(fs)
     was = fs.service_client
     fs.service_client = BlobServiceClient(was.url, credential=was.credential, **CONFIG)
-    atexit.register(_close, fs, os.getpid())
     return fs
 
 
@@ -63,23 +55,3 @@ def _login(said: AzureOptions) -> dict[str, str]:
     if said.account:
         return {"account_name": said.account}
     raise ValueError("Azure needs AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT.")
-
-
-def _keep_from_hanging(fs: Any) -> None:
-    """Take its end out of adlfs's hands: in a fork, it would wait for a loop without a thread."""
-    for each in weakref.getweakrefs(fs):
-        if isinstance(each.__callback__, weakref.finalize):
-            each.__callback__.detach()
-
-
-def _close(fs: Any, made_by: int) -> None:
-    """At the end of the process that made it: aiohttp complains of what is left open."""
-    if made_by == os.getpid():
-        with contextlib.suppress(StorageUnavailable):
-            run(_closed(fs), 1)
-
-
-async def _closed(fs: Any) -> None:
-    await fs.service_client.close()
-    if fs.credential is not None:
-        await fs.credential.close()
