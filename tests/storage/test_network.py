@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 import secrets
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +26,8 @@ from storage_backends import (
 )
 from storage_backends.options import Options
 from tests.storage.conftest import url_of
-from tests.storage.servers import OPENERS, PROJECT, azure_options, port_of
+from tests.storage.elsewhere import elsewhere
+from tests.storage.servers import OPENERS, azure_options, port_of
 
 SCHEMES = {"seaweed": "s3", "azurite": "abfs"}
 
@@ -158,26 +156,6 @@ def test_azure_without_a_login_is_refused_at_once(said: str) -> None:
     with pytest.raises(ValueError, match="AZURE_STORAGE_CONNECTION_STRING") as refused:
         open_store("abfs://container/x", options=AzureOptions(connection_string=said))
     assert "hunter2" not in str(refused.value)
-
-
-ELSEWHERE = "import sys; from storage_backends import open_store; store = open_store(sys.argv[1]);"
-
-
-def elsewhere(options: Options, script: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a script in a process that has its options from the environment."""
-    said = {
-        variables[0]: getattr(options, each.name)
-        for each in dataclasses.fields(options)
-        if (variables := each.metadata["variables"])
-    }
-    return subprocess.run(
-        [sys.executable, "-c", ELSEWHERE + script, *words],
-        env=os.environ | said,
-        cwd=PROJECT,
-        text=True,
-        capture_output=True,
-        timeout=120,
-    )
 
 
 def test_what_another_process_does_is_seen_at_once(
