@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import os
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 from azure.storage.blob import BlobProperties, BlobSasPermissions, generate_blob_sas
-from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient, LinearRetry
+from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from storage_backends.azure_errors import azure_errors, code_of
-from storage_backends.base import StorageUnavailable, StoredObject
-from storage_backends.flight import run
+from storage_backends.azure_fs import connected
+from storage_backends.base import StoredObject
 from storage_backends.network_client import MARK, Head, NetworkClient
 from storage_backends.options import AzureOptions
 from storage_backends.part_plan import Piece
 
-CONFIG: dict[str, Any] = {
-    # The library's own four attempts, 15 to 24 s apart, block a thread for 92 s.
-    "retry_policy": LinearRetry(backoff=1, retry_total=1, random_jitter_range=0),
-    "connection_timeout": 2,
-    "read_timeout": 60,  # of a copy inside the server; PROMPT bounds the others
-    "max_single_get_size": 32 * 1024 * 1024,  # what is read is always less: one request
-}
 READ = BlobSasPermissions(read=True)
 
 
@@ -40,18 +30,20 @@ class AzureClient(NetworkClient):
         self.said = options
         _ = self.fs
 
-    def _connected(self) -> ContainerClient:
-        service = _service(self.said)
-        atexit.register(_close, service, os.getpid())
-        return service.get_container_client(self.place)
+    def _connected(self) -> Any:
+        return connected(self.said)
 
     @property
     def container(self) -> ContainerClient:
-        found: ContainerClient = self.fs
+        found: ContainerClient = self.fs.service_client.get_container_client(self.place)
         return found
 
     def blob(self, key: str, version: str | None = None) -> BlobClient:
-        return self.container.get_blob_client(self.prefix + key, version_id=version)
+        name = self.prefix + key
+        found: BlobClient = self.fs.service_client.get_blob_client(
+            self.place, name, version_id=version
+        )
+        return found
 
     def errors(self, key: str) -> AbstractContextManager[None]:
         return azure_errors(self.place, key)
@@ -109,25 +101,3 @@ def version_in(answer: dict[str, Any]) -> str | None:
     """The version that an answer names, where the account keeps versions."""
     named: str | None = answer.get("version_id")
     return named or None
-
-
-def _close(service: BlobServiceClient, made_by: int) -> None:
-    """At the end of the process that made it: aiohttp complains of what is left open."""
-    if made_by == os.getpid():
-        with contextlib.suppress(StorageUnavailable):
-            run(service.close(), 1)
-
-
-def _service(said: AzureOptions) -> BlobServiceClient:
-    if said.connection_string:
-        try:
-            return BlobServiceClient.from_connection_string(said.connection_string, **CONFIG)
-        except ValueError:  # its message may repeat what was written, the key too
-            raise ValueError("AZURE_STORAGE_CONNECTION_STRING is malformed.") from None
-    if said.account and said.key:
-        url = f"https://{said.account}.blob.core.windows.net"
-        return BlobServiceClient(url, credential=said.key, **CONFIG)
-    raise ValueError(
-        "Azure needs AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT and "
-        "AZURE_STORAGE_KEY."
-    )

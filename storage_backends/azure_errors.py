@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
 from storage_backends.base import (
     ObjectExists,
@@ -63,5 +63,14 @@ def _translated(error: Exception, container: str, key: str) -> StorageError:
         return ObjectExists.named(key)
     if code in FULL:
         return StorageFull()
-    why = REASONS.get(code, f"it answers with the error {code}") if code else why_unreachable(error)
-    return StorageUnavailable(f"The Azure container {container!r} cannot be used: {why}.")
+    return StorageUnavailable(
+        f"The Azure container {container!r} cannot be used: {_why(error, code)}."
+    )
+
+
+def _why(error: Exception, code: str) -> str:
+    if code:
+        return REASONS.get(code, f"it answers with the error {code}")
+    if isinstance(error, ClientAuthenticationError):
+        return "nobody vouches for us; set AZURE_STORAGE_KEY, or give this machine an identity"
+    return why_unreachable(error)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from storage_backends.base import ObjectExists, ObjectNotFound, StorageError, StoredObject
 from storage_backends.flight import PROMPT, Answer, Request, run
+from storage_backends.forks import left_to_parent
 from storage_backends.options import Options
 
 MARK = "write"
@@ -42,7 +43,7 @@ class NetworkClient(ABC):
     def fs(self) -> Any:
         """The fsspec file system of this process: a fork leaves the old one's loop no thread."""
         if self._made_by != os.getpid():
-            self._fs = self._connected()
+            self._fs = left_to_parent(self._connected())
             self._made_by = os.getpid()
         return self._fs
 

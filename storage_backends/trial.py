@@ -42,6 +42,7 @@ def try_out(store: Store) -> Iterator[Step]:
         ("multipart", trial.multipart),
         ("refuse to overwrite", trial.refuse),
         ("presign", trial.presign),
+        ("direct upload", trial.direct_upload),
         ("lock support", store.locking),
         ("delete", trial.delete),
     ]
@@ -72,7 +73,8 @@ class _Trial:
 
     def __init__(self, store: Store, folder: str) -> None:
         self.store = store
-        self.one, self.joined, self.large = (f"{folder}/{name}" for name in "123")
+        self.keys = [f"{folder}/{name}" for name in "1234"]
+        self.one, self.joined, self.large, self.direct = self.keys
         self.folder = folder
 
     def write(self) -> None:
@@ -112,20 +114,36 @@ class _Trial:
         address = self.store.direct_url(self.one)
         if address is None:
             return "no"
-        try:
-            with urllib.request.urlopen(address, timeout=4) as answer:  # noqa: S310 - the store's
-                _expect(answer.read(), CONTENT)
-        except OSError as error:  # its message may show the address, which is a key
-            status = getattr(error, "code", type(error).__name__)
-            raise StorageError(f"A presigned address was not accepted ({status}).") from None
+        _expect(_sent(urllib.request.Request(address)), CONTENT)  # noqa: S310 - the store's
+        return None
+
+    def direct_upload(self) -> str | None:
+        signed = self.store.direct_upload(self.direct, len(CONTENT), MOST_SKEW)
+        if signed is None:
+            return "no"
+        said = {"Content-Type": "application/octet-stream", **signed.headers}
+        _sent(urllib.request.Request(signed.url, CONTENT, said, method=signed.method))  # noqa: S310
+        _expect(b"".join(self.store.read(self.direct)), CONTENT)
         return None
 
     def delete(self) -> None:
-        for key in (self.one, self.joined, self.large):
+        for key in self.keys:
             self.store.delete(key)
         with suppress(ObjectNotFound):
             self.store.stat(self.one)
             raise StorageError("The object is still there after deleting it.")
+
+
+def _sent(request: urllib.request.Request) -> bytes:
+    """The answer to a request that the store has signed. Its address is a key: nobody may see it,
+    and the error's own message may show it."""
+    try:
+        with urllib.request.urlopen(request, timeout=4) as answer:  # noqa: S310 - the store's
+            found: bytes = answer.read()
+    except OSError as error:
+        status = getattr(error, "code", type(error).__name__)
+        raise StorageError(f"A signed request was not accepted ({status}).") from None
+    return found
 
 
 def _expect(found: object, expected: object) -> None:

@@ -65,7 +65,7 @@ def test_check_storage_names_every_step(portal: Portal) -> None:
     said = portal.cli("check-storage").stdout
     for step in ("write", "read back", "read a range", "list", "join", "refuse to", "delete"):
         assert step in said
-    assert said.count(" ok") == 2 * 11, "main and staging"
+    assert said.count(" ok") == 2 * 12, "main and staging"
 
 
 def test_check_storage_says_what_is_wrong(portal: Portal, tmp_path: os.PathLike[str]) -> None:

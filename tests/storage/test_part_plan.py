@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage_backends.part_plan import (
@@ -42,6 +42,7 @@ def assert_whole(plan: list[list[Piece]], sizes: list[int]) -> None:
     assert all(piece.start < piece.stop for piece in pieces)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(SIZES, st.booleans())
 def test_every_plan_is_whole_and_within_the_limits_of_s3(sizes: list[int], equal: bool) -> None:
     plan = plan_parts(sizes, equal=equal)
@@ -51,6 +52,7 @@ def test_every_plan_is_whole_and_within_the_limits_of_s3(sizes: list[int], equal
     assert all(size(part) <= 5 * GiB for part in plan)
 
 
+@settings(deadline=None)
 @given(SIZES)
 def test_equal_parts_are_equal_up_to_the_last(sizes: list[int]) -> None:
     plan = [size(part) for part in plan_parts(sizes, equal=True)]
@@ -63,6 +65,7 @@ def test_sources_of_5_mib_and_more_are_copied_whole(sizes: list[int]) -> None:
     assert plan_parts(sizes) == [[Piece(number, 0, each)] for number, each in enumerate(sizes)]
 
 
+@settings(deadline=None)
 @given(SIZES)
 def test_what_passes_through_us_is_little(sizes: list[int]) -> None:
     """Only small sources, and of each large one as much as fills up the small before it."""
