@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 import requests
 
-from storage_backends import S3Options
+from storage_backends import S3Options, open_store
 from tests.conftest import Portal
 from tests.storage.conftest import azurite, seaweed
+from tests.storage.servers import PROJECT, new_bucket, s3_call
 from tests.wire.directly import (
     PART,
     ChunkSender,
@@ -115,6 +117,28 @@ def test_an_address_is_good_for_these_bytes_and_nothing_else(on_s3: Site, clip: 
     assert requests.get(part["url"]).status_code == 403
     assert requests.delete(part["url"]).status_code == 403
     assert on_s3.parts(upload_id) == []
+
+
+def test_pages_elsewhere_may_put_parts_by_the_rule_in_the_document(seaweed: S3Options) -> None:
+    bucket, page = new_bucket(seaweed), "https://app.example.org"
+    text = (PROJECT / "docs/wire/direct.md").read_text()
+    rule = json.loads(text.partition("```json")[2].partition("```")[0])
+    s3_call(seaweed, "put_bucket_cors", Bucket=bucket, CORSConfiguration=rule)
+    store = open_store(f"s3://{bucket}/prefix", options=seaweed)
+    signed = store.direct_upload("parts/1", 1, 60)
+    assert signed
+    asked = {
+        "Origin": page,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    allowed = requests.options(signed.url, headers=asked)
+    assert allowed.ok and allowed.headers["Access-Control-Allow-Origin"] == page
+    assert "PUT" in allowed.headers["Access-Control-Allow-Methods"]
+    put = requests.put(signed.url, b"x", headers={"Origin": page})
+    assert put.ok and put.headers["Access-Control-Allow-Origin"] == page
+    stranger = requests.options(signed.url, headers=asked | {"Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in stranger.headers
 
 
 @each_dialect
