@@ -35,6 +35,11 @@ class Site:
     def parts(self, upload_id: str) -> list[str]:
         return sorted(each.key for each in self.store.find(f"parts/{upload_id}"))
 
+    def tidy(self, upload_id: str) -> bool:
+        """Whether no part is left, nor a row of one."""
+        rows = self.portal.rows("SELECT 1 FROM part WHERE upload_id = ?", upload_id)
+        return not rows and not self.parts(upload_id)
+
     def recorded(self, upload_id: str) -> tuple[str, str, bytes]:
         """State, SHA-256 and bytes of the recording."""
         found = self.portal.recording(upload_id)

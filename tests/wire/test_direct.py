@@ -42,7 +42,7 @@ def test_the_bytes_go_to_the_storage_and_the_recording_is_theirs(
     assert {urlsplit(part["url"]).netloc for part in direct["parts"]}.isdisjoint(
         {urlsplit(site.portal.url).netloc}
     )
-    assert site.parts(upload_id) == []
+    wait_for(lambda: site.tidy(upload_id), what="the parts are tidied away")
     assert client.end(upload_id).json() == done.json()
 
 

@@ -12,6 +12,7 @@ from portal.core.models import Upload
 from portal.core.transaction import utc_now
 from portal.db import db
 from portal.storage import stores
+from tests.conftest import wait_for
 from tests.storage.conftest import azurite, seaweed
 from tests.wire.directly import (
     ChunkSender,
@@ -113,6 +114,7 @@ def test_who_puts_again_after_the_end_changes_nothing(site: Site, clip: bytes) -
     upload_id, direct = client.begin(clip)
     put(direct, clip)
     assert client.end(upload_id).status_code == 200
+    wait_for(lambda: site.tidy(upload_id), what="the parts are tidied away")
     other = bytes(len(clip))
     for part in direct["parts"]:
         assert put_one(part, other).status_code in (200, 201), "the address is still good"

@@ -127,8 +127,8 @@ def test_a_storage_that_is_down_is_told_with_a_time_to_come_back(
             site = portals.enter_context(direct_portal(tmp_path, options, PORTAL_JOB_WORKERS="0"))
             token = site.portal.token()
             clients = [sender(site.portal, token) for sender in SENDERS.values()]
-            begun = [client.begin(clip)[0] for client in clients]
-        for client, upload_id in zip(clients, begun, strict=True):
-            for answer in (client.status(upload_id), client.end(upload_id), client.create(clip)):
-                assert (answer.status_code, answer.headers["Retry-After"] > "0") == (503, True)
-                assert answer.json()["error"]["code"] == "storage_unavailable"
+            first, second = (client.begin(clip)[0] for client in clients)
+        recorder, chunks = clients
+        for answer in (recorder.status(first), chunks.end(second), chunks.create(clip)):
+            assert (answer.status_code, answer.headers["Retry-After"] > "0") == (503, True)
+            assert answer.json()["error"]["code"] == "storage_unavailable"
