@@ -36,7 +36,7 @@ def purge_recording(recording_id: str) -> None:
 
 
 def expire_uploads() -> None:
-    _alone("expire_uploads", lambda: len(ending.expire(db.session, utc_now())))
+    _alone("expire_uploads", _expire_uploads)
 
 
 def reconcile_uploads() -> None:
@@ -57,6 +57,13 @@ TASKS: dict[str, Callable[..., None]] = {
         reconcile_objects,
     )
 }
+
+
+def _expire_uploads() -> int:
+    late = ending.expire(db.session, utc_now())
+    for upload_id in late:
+        ending.tidy(db.session, stores, upload_id)
+    return len(late)
 
 
 def _reconcile_uploads() -> int:

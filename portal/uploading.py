@@ -73,11 +73,12 @@ def start(new: NewUpload) -> Progress:
     return ring_if_finished(uploads.start(db.session, caller(), new, limits()))
 
 
-def start_as_asked(new: NewUpload, asked: bool) -> Progress:
+def start_direct(new: NewUpload) -> Progress:
     """The same, for a client that would rather put its bytes into the storage itself: where that
     is possible here and the length is known, it may."""
-    possible = asked and new.length and settings().direct_uploads == "on"
-    storage_id = direct.place(db.session, stores) if possible else None
+    new = replace(new, wire=new.wire | {"direct": True})  # its Idempotency-Key is for this alone
+    on = settings().direct_uploads == "on"
+    storage_id = direct.place(db.session, stores, new.length) if on else None
     if storage_id is None:
         return start(new)
     size = direct.part_size(new.length or 0)
@@ -86,10 +87,17 @@ def start_as_asked(new: NewUpload, asked: bool) -> Progress:
     return uploads.start(db.session, caller(), new, allowed)
 
 
-def outstanding(upload_id: str) -> list[DirectPart]:
-    """See portal.core.direct.outstanding."""
+def outstanding(upload_id: str) -> list[DirectPart] | None:
+    """What the client has to put into the storage still; None for an upload that takes nothing
+    there. See portal.core.direct."""
+    upload = acknowledge(upload_id)
+    return direct.outstanding(db.session, stores, upload) if direct.grows(upload) else None
+
+
+def acknowledge(upload_id: str) -> Upload:
+    """See portal.core.direct.acknowledge."""
     lifetime = settings().upload_lifetime
-    return direct.outstanding(db.session, stores, caller(), upload_id, lifetime)
+    return direct.acknowledge(db.session, stores, caller(), upload_id, lifetime)
 
 
 def concatenate(new: NewUpload, pieces: list[str]) -> Progress:
@@ -162,7 +170,7 @@ def finish(
 
     See portal.core.finishing.finish. A refused content is told by the outcome, not raised.
     """
-    direct.collect(db.session, stores, caller(), upload_id)
+    acknowledge(upload_id)
     ring_if_finished(finishing.finish(db.session, caller(), upload_id, total, sha256, length))
     return outcome(upload_id, settings().finish_wait_seconds)
 

@@ -17,6 +17,10 @@ from portal.cli import main
 from portal.config import Settings
 from portal.wire_settings import WireSettings
 from tests.conftest import Portal
+from tests.storage.conftest import seaweed
+from tests.wire.directly import on_s3
+
+__all__ = ["on_s3", "seaweed"]
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -79,7 +83,15 @@ def desk(tmp_path: Path, media: Callable[[str], Path]) -> Path:
 @pytest.mark.parametrize(
     "document", sorted(ROOT.glob("docs/wire/*.md")), ids=lambda path: path.name
 )
-def test_every_example_runs_as_it_stands(document: Path, portal: Portal, desk: Path) -> None:
+def test_every_example_runs_as_it_stands(
+    document: Path, desk: Path, request: pytest.FixtureRequest
+) -> None:
+    # A folder has no addresses that clients could be sent to.
+    portal: Portal = (
+        request.getfixturevalue("on_s3").portal
+        if document.name == "direct.md"
+        else request.getfixturevalue("portal")
+    )
     token = portal.token("uploader", "upload", "read", "delete", leads=["*"])
     told = {"PORTAL": portal.url, "TOKEN": token, "NODE_PATH": str(NODE_MODULES)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

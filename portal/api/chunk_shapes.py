@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from portal.api.describing import Answer
-from portal.api.direct_shapes import Direct, direct
+from portal.api.direct_shapes import MaybeDirect, direct
 from portal.core.direct import DirectPart
 from portal.core.finishing import Outcome
 from portal.core.models import Recording, Upload
@@ -57,7 +57,7 @@ class Begun(Said):
     total_chunks: int
     total_size: int
     expires_at: datetime
-    direct: Direct | None = None
+    direct: MaybeDirect = None
 
 
 class Received(Answer):
@@ -93,7 +93,7 @@ class Standing(Said):
     is_expired: bool
     recording_id: str | None
     error: Problem | None
-    direct: Direct | None = None
+    direct: MaybeDirect = None
 
 
 class Completed(Said):
@@ -108,7 +108,7 @@ class Processing(Said):
     status_url: str
 
 
-def begun(progress: Progress, parts: list[DirectPart]) -> Begun:
+def begun(progress: Progress, parts: list[DirectPart] | None) -> Begun:
     total, size = progress.length or 0, progress.chunk_size or 1
     return Begun(
         upload_id=progress.upload_id,
@@ -144,7 +144,7 @@ def received(upload: Progress | Upload) -> Received:
 
 
 def standing(
-    upload: Upload, found: Outcome, missing: list[int], parts: list[DirectPart]
+    upload: Upload, found: Outcome, missing: list[int], parts: list[DirectPart] | None
 ) -> Standing:
     counted = received(upload)
     return Standing(

@@ -78,7 +78,7 @@ def init() -> Response:
         ends_itself=False,
         idempotency_key=idempotency_key(),
     )
-    begun = uploading.start_as_asked(new, told.direct)
+    begun = (uploading.start_direct if told.direct else uploading.start)(new)
     return answer(shapes.begun(begun, uploading.outstanding(begun.upload_id)), 201)
 
 
@@ -196,9 +196,7 @@ def status(upload_id: str) -> Response:
     parts = uploading.outstanding(_possible(upload_id))
     upload = _own(upload_id)
     found = uploading.outcome(upload.id)
-    missing = [part.number for part in parts]
-    if found.state == "open" and not upload.direct:
-        missing = chunks.missing(db.session, upload)
+    missing = chunks.missing(db.session, upload) if found.state == "open" else []
     return answer(shapes.standing(upload, found, missing, parts))
 
 

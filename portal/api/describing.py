@@ -51,4 +51,6 @@ def described(description: Description) -> Callable[[View], View]:
 
 
 def answer(said: Answer, status: int = 200) -> Response:
-    return Response(said.model_dump_json(), status, mimetype="application/json")
+    """It is true of this moment, and may hold addresses that are secrets: nobody keeps it."""
+    headers = {"Cache-Control": "no-store"}
+    return Response(said.model_dump_json(), status, headers, mimetype="application/json")

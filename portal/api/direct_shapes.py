@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from portal.api.describing import Answer
 from portal.core.direct import DirectPart
 
@@ -23,9 +27,13 @@ class Direct(Answer):
     parts: list[SignedPart]
 
 
-def direct(part_size: int | None, parts: list[DirectPart]) -> Direct | None:
+MaybeDirect = Annotated[Direct | None, Field(exclude_if=lambda found: found is None)]
+"""Left out where it is None: no client that did not ask for it meets the word."""
+
+
+def direct(part_size: int | None, parts: list[DirectPart] | None) -> Direct | None:
     """What is to be sent still; None where the bytes go through the portal."""
-    if part_size is None or not parts:
+    if part_size is None or parts is None:
         return None
     return Direct(part_size=part_size, parts=[_signed(part) for part in parts])
 

@@ -10,7 +10,7 @@ from portal.api.refusals import Explained
 from portal.api.session_shapes import Fault, Refused
 from portal.auth import caller
 from portal.core import uploads
-from portal.core.errors import Refusal, RequestTimedOut
+from portal.core.errors import Incomplete, Refusal, RequestTimedOut
 from portal.core.models import Upload
 from portal.db import db
 
@@ -24,6 +24,8 @@ def envelope(explained: Explained) -> Response:
     if upload is not None:
         said.session_id, said.bytes_received = upload.id, upload.offset
         headers["Upload-Offset"] = str(upload.offset)
+    if isinstance(explained.error, Incomplete):
+        said.missing_chunks = explained.error.missing or None
     body = said.model_dump_json(exclude_none=True)
     return Response(body, status, headers, mimetype="application/json")
 

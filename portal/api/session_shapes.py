@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field
 
 from portal.api.describing import Answer
-from portal.api.direct_shapes import Direct
+from portal.api.direct_shapes import MaybeDirect, direct
+from portal.core.direct import DirectPart
 from portal.core.finishing import Outcome
 from portal.core.models import Upload
 from portal.core.transaction import utc_now
@@ -58,7 +59,7 @@ class CreateSession(Open):
     filename: Text | None = None
     sha256: Sha256 | None = None
     file_hash: Sha256 | None = None
-    direct: bool = False
+    direct: bool | None = None
 
     def details(self) -> dict[str, str]:
         """Everything that was said of the recording, with short names that can be searched for."""
@@ -88,7 +89,7 @@ class Created(Answer):
     video_upload_url: str
     expires_at: str
     file_id: str
-    direct: Direct | None = None
+    direct: MaybeDirect = None
 
 
 class Fault(Answer):
@@ -107,7 +108,7 @@ class Standing(Answer):
     file_size: int | None
     expires_at: str
     error: Fault | None = None
-    direct: Direct | None = None
+    direct: MaybeDirect = None
 
 
 class Refused(Answer):
@@ -116,6 +117,7 @@ class Refused(Answer):
     error: Fault
     session_id: str | None = None
     bytes_received: int | None = None
+    missing_chunks: list[int] | None = None
 
 
 def timestamp(at: datetime) -> str:
@@ -123,7 +125,7 @@ def timestamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def standing(upload: Upload, outcome: Outcome) -> Standing:
+def standing(upload: Upload, outcome: Outcome, parts: list[DirectPart] | None = None) -> Standing:
     fault = Fault(code=outcome.code, message=outcome.reason or "") if outcome.code else None
     return Standing(
         session_id=upload.id,
@@ -134,6 +136,7 @@ def standing(upload: Upload, outcome: Outcome) -> Standing:
         file_size=upload.length,
         expires_at=timestamp(upload.expires_at),
         error=fault,
+        direct=direct(upload.chunk_size, parts),
     )
 
 

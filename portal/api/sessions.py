@@ -21,6 +21,7 @@ from portal.api.session_shapes import (
 )
 from portal.auth import caller
 from portal.core import uploads
+from portal.core.direct import DirectPart
 from portal.core.errors import UploadGone
 from portal.core.finishing import Outcome
 from portal.core.uploads import NewUpload
@@ -74,7 +75,7 @@ def create_session() -> Response:
         ends_itself=False,
         idempotency_key=idempotency_key(),
     )
-    progress = uploading.start_as_asked(new, told.direct)
+    progress = (uploading.start_direct if told.direct else uploading.start)(new)
     address = f"{_public_url()}{blueprint.url_prefix}/{progress.upload_id}"
     return answer(
         Created(
@@ -184,15 +185,12 @@ def _finished(upload_id: str, told: Finalize) -> Outcome:
 @described(Description("Ask where the upload stands", gives={200: Standing}, refuses=(404,)))
 def status(upload_id: str) -> Response:
     parts = uploading.outstanding(upload_id)
-    found = _standing(upload_id)
-    upload = uploads.find(db.session, caller(), upload_id)
-    found.direct = direct(upload.chunk_size, parts)
-    return answer(found)
+    return answer(_standing(upload_id, parts))
 
 
-def _standing(upload_id: str) -> Standing:
+def _standing(upload_id: str, parts: list[DirectPart] | None = None) -> Standing:
     upload = uploads.find(db.session, caller(), upload_id)
-    return standing(upload, uploading.outcome(upload_id))
+    return standing(upload, uploading.outcome(upload_id), parts)
 
 
 answer_refusals(blueprint, envelope)

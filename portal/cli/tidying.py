@@ -61,5 +61,6 @@ def cleanup_expired_uploads(verbose: bool) -> None:
         for upload_id in expired:
             if verbose:
                 click.echo(f"expired {upload_id}")
+            ending.tidy(db.session, stores, upload_id)
         reconcile.tidy_ended(db.session, stores)
         click.echo(f"Cleaned up {len(expired)} expired uploads")

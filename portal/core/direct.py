@@ -1,30 +1,30 @@
 """Uploads whose bytes do not pass through us: their clients put each part into the storage.
 
-We hand out requests that are good for one part and an hour, and look at what has arrived. The
-parts count once the client says that it is done; what follows is the same as for every upload.
+We hand out requests that are good for one part and an hour, and count what has arrived whenever
+the client asks how it stands, or says that it is done. What follows is the same as for every
+upload.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.core import uploads
+from portal.core import chunks, uploads
 from portal.core.accounts import Caller
-from portal.core.chunks import MISSING_NAMED, exact_size, total_chunks
-from portal.core.errors import Incomplete
 from portal.core.models import Part, Upload
 from portal.core.storages import MAIN, STAGING, Stores
 from portal.core.transaction import utc_now, writing
-from storage_backends import SignedRequest, Store
+from storage_backends import SignedRequest, StorageUnavailable, Store
 
 MiB = 1024 * 1024
 LEAST_PART = 16 * MiB
-MOST_PARTS = 1000
+MOST_PART = 2000 * MiB
+MOST_PARTS = chunks.MISSING_NAMED
+"""All that are missing are told at once."""
 GOOD_FOR = timedelta(hours=1)
 
 
@@ -37,88 +37,89 @@ class DirectPart:
     request: SignedRequest
 
 
-def place(session: Session, stores: Stores) -> str | None:
-    """The storage that clients can be sent to: where parts wait, else where recordings stay."""
+def place(session: Session, stores: Stores, length: int | None) -> str | None:
+    """The storage that a client can send so many bytes to: where parts wait, else where
+    recordings stay. None if neither can be asked, or nobody knows how many bytes they are."""
+    if not length or part_size(length) > MOST_PART:
+        return None
     for storage_id in (STAGING, MAIN):
-        if stores.of(session, storage_id).direct_upload("direct", 1, 1) is not None:
+        if stores.of(session, storage_id).direct_upload("parts", 1, 1) is not None:
             return storage_id
     return None
 
 
 def part_size(length: int) -> int:
-    """So large, in bytes, that one answer holds the requests of all parts."""
+    """So large, in bytes, that MOST_PARTS are enough."""
     return max(LEAST_PART, -(-length // (MOST_PARTS * MiB)) * MiB)
 
 
-def outstanding(
+def acknowledge(
     session: Session, stores: Stores, caller: Caller, upload_id: str, lifetime: timedelta
-) -> list[DirectPart]:
-    """The parts that the client has to send still. What arrived since the last look keeps the
-    upload open for another `lifetime`. Raises NotFound, and the store's errors."""
-    upload = uploads.find(session, caller, upload_id)
-    if not upload.direct or upload.state != "open" or uploads.lapsed(upload):
-        return []
-    store = stores.of(session, upload.storage_id)
-    here = _here(store, upload)
-    _note(session, upload, here, lifetime)
-    seconds = int(GOOD_FOR.total_seconds())
-    found = (
-        (part, store.direct_upload(_key(upload_id, part.number), part.size, seconds))
-        for part in _missing(upload, here)
-    )
-    return [DirectPart(part.number, part.size, request) for part, request in found if request]
+) -> Upload:
+    """Count the parts that have arrived since the last look, with the size that they should have;
+    they keep the upload open for another `lifetime`. To other uploads nothing happens.
 
-
-def collect(session: Session, stores: Stores, caller: Caller, upload_id: str) -> None:
-    """The client says that all parts are there: look, and count them.
-
-    Raises NotFound, UploadGone, Incomplete with the numbers of those that are missing or have
-    another size, and the store's errors.
+    Raises NotFound, and the store's errors.
     """
     upload = uploads.find(session, caller, upload_id)
-    if not upload.direct or upload.state != "open":
-        return
-    here = _here(stores.of(session, upload.storage_id), upload)
-    missing = list(islice(_missing(upload, here), MISSING_NAMED))
-    if missing:
-        numbers = [part.number for part in missing]
-        raise Incomplete(f"{len(here)} of {total_chunks(upload)} parts are here.", numbers)
+    if not grows(upload):
+        return upload
+    arrived = _arrived(stores.of(session, upload.storage_id), upload, _missing(session, upload))
+    if not arrived:
+        return upload
     with writing(session):
-        upload = uploads.lock(session, caller, upload_id)
-        if upload.state == "open":
-            session.add_all(here)
-            upload.offset = sum(part.size for part in here)
+        return _count(session, upload_id, arrived, lifetime)
 
 
-def _key(upload_id: str, number: int) -> str:
-    return f"parts/{upload_id}/{number}.direct"
+def outstanding(session: Session, stores: Stores, upload: Upload) -> list[DirectPart]:
+    """The parts that the client of an upload that `grows` has to send still.
+
+    Raises the store's errors.
+    """
+    store = stores.of(session, upload.storage_id)
+    return [_signed(store, upload, *each) for each in _missing(session, upload).items()]
 
 
-def _here(store: Store, upload: Upload) -> list[Part]:
-    """The parts that have arrived with the size that they should have."""
+def grows(upload: Upload) -> bool:
+    """Whether its client may put parts into the storage still."""
+    return upload.direct and upload.state == "open" and not uploads.lapsed(upload)
+
+
+def _missing(session: Session, upload: Upload) -> dict[int, int]:
+    """The numbers that we have not counted, and their sizes in bytes."""
+    numbers = chunks.missing(session, upload)
+    return {number: chunks.exact_size(upload, number) or 0 for number in numbers}
+
+
+def _key(upload: Upload, number: int) -> str:
+    return f"parts/{upload.id}/{number}.direct"
+
+
+def _arrived(store: Store, upload: Upload, missing: dict[int, int]) -> list[Part]:
     sizes = {stored.key: stored.size for stored in store.find(f"parts/{upload.id}")}
-    keys = (_key(upload.id, number) for number in range(total_chunks(upload) or 0))
     return [
-        Part(upload_id=upload.id, number=number, size=sizes[key], key=key)
-        for number, key in enumerate(keys)
-        if sizes.get(key) == exact_size(upload, number)
+        Part(upload_id=upload.id, number=number, size=size, key=_key(upload, number))
+        for number, size in missing.items()
+        if sizes.get(_key(upload, number)) == size
     ]
 
 
-def _missing(upload: Upload, here: list[Part]) -> Iterator[Part]:
-    numbers = {part.number for part in here}
-    for number in range(total_chunks(upload) or 0):
-        if number not in numbers:
-            yield Part(number=number, size=exact_size(upload, number))
+def _count(session: Session, upload_id: str, arrived: list[Part], lifetime: timedelta) -> Upload:
+    """Two may have looked at once: what the other has counted is not counted again."""
+    upload = session.get_one(Upload, upload_id, with_for_update=True)
+    known = set(session.scalars(select(Part.number).where(Part.upload_id == upload_id)))
+    new = [part for part in arrived if part.number not in known]
+    if new and upload.state == "open":
+        now = utc_now()
+        session.add_all(new)
+        upload.offset += sum(part.size for part in new)
+        upload.progress_at, upload.expires_at = now, now + lifetime
+    return upload
 
 
-def _note(session: Session, upload: Upload, here: list[Part], lifetime: timedelta) -> None:
-    """Let everybody see how far it is."""
-    arrived = sum(part.size for part in here)
-    if arrived <= upload.offset:
-        return
-    with writing(session):
-        row = session.get_one(Upload, upload.id, with_for_update=True)
-        if row.state == "open":
-            now = utc_now()
-            row.offset, row.progress_at, row.expires_at = arrived, now, now + lifetime
+def _signed(store: Store, upload: Upload, number: int, size: int) -> DirectPart:
+    seconds = int(GOOD_FOR.total_seconds())
+    request = store.direct_upload(_key(upload, number), size, seconds)
+    if request is None:
+        raise StorageUnavailable(f"The storage {upload.storage_id!r} signs requests no more.")
+    return DirectPart(number, size, request)

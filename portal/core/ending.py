@@ -56,15 +56,20 @@ def tidy(session: Session, stores: Stores, upload_id: str) -> int:
 
     Objects first, rows after: cut off in between, it just runs again.
     """
+    ended = select(Upload).where(Upload.id == upload_id, parts_unneeded(utc_now()))
+    upload = session.scalar(ended)
     mine = Part.upload_id == upload_id
-    unneeded = select(Part.key, Upload.storage_id).join(Upload).where(mine)
-    keys = session.execute(unneeded.where(parts_unneeded(utc_now()))).all()
+    keys = set(session.scalars(select(Part.key).where(mine))) if upload else set()
     release(session)
-    for key, storage_id in keys:
-        stores.of(session, storage_id).delete(key)
-    if keys:
-        with writing(session):
-            session.execute(delete(Part).where(mine))
+    if upload is None or not (keys or upload.direct):
+        return 0
+    store = stores.of(session, upload.storage_id)
+    if upload.direct:  # its client may have put there what we have not counted yet
+        keys |= {stored.key for stored in store.find(f"parts/{upload_id}")}
+    for key in keys:
+        store.delete(key)
+    with writing(session):
+        session.execute(delete(Part).where(mine))
     return len(keys)
 
 

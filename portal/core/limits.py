@@ -69,7 +69,8 @@ def _open_uploads(session: Session, caller: Caller) -> int:
 
 def _promised(session: Session) -> int:
     """Bytes that open uploads may still send, and those that assembly is going to copy: until the
-    recording stands, there are both the parts and the whole."""
+    recording stands, there are both the parts and the whole. Direct ones are sent elsewhere."""
     still = case((Upload.state == "open", 2 * Upload.length - Upload.offset), else_=Upload.length)
     wanted = Upload.state.in_(("open", "finishing"))
-    return session.scalar(select(func.coalesce(func.sum(still), 0)).where(wanted)) or 0
+    here = wanted & Upload.direct.is_(False)
+    return session.scalar(select(func.coalesce(func.sum(still), 0)).where(here)) or 0

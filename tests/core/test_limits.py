@@ -47,6 +47,15 @@ def test_no_more_uploads_are_open_than_allowed(site: Site) -> None:
     begin(site, allowed)
 
 
+def test_what_goes_straight_to_the_storage_takes_no_room_here(site: Site) -> None:
+    allowed = Limits(HOUR, free_bytes=100)
+    new = NewUpload("tus", "call.wav", 1000, direct=True, numbered=True, chunk_size=1000)
+    uploads.start(site.session, site.caller, new, replace(allowed, free_bytes=None))
+    begin(site, allowed, 50)
+    with pytest.raises(NoRoom):
+        begin(site, allowed, 50)
+
+
 @pytest.mark.parametrize("end", ["received", "expired"])
 def test_an_upload_that_has_ended_is_not_open(site: Site, end: str) -> None:
     allowed = Limits(HOUR, open_uploads=1)

@@ -109,10 +109,16 @@ def seaweed_in(folder: Path) -> Iterator[S3Options]:
 
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Options]:
+    with moto_in(tmp_path_factory.mktemp("moto")) as said:
+        yield said
+
+
+@contextlib.contextmanager
+def moto_in(folder: Path) -> Iterator[S3Options]:
     """moto's S3, a second opinion; it accepts every key and checksum."""
     (port,) = free_ports(1)
     command = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    with running(command, tmp_path_factory.mktemp("moto") / "log", port):
+    with running(command, folder / "log", port):
         options = S3Options(key="portal", secret=secrets.token_hex(16), region="us-east-1")
         yield with_endpoint(options, port)
 
