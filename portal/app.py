@@ -10,7 +10,8 @@ from portal import api, auth, cors, receiving, web
 from portal.auth import login_manager
 from portal.bearer import Failures, trust_of
 from portal.config import BadSetting, Settings
-from portal.data_dir import make_data_dir, secret_key
+from portal.core.audit.seals import Outside, SealKey
+from portal.data_dir import make_data_dir, seal_key, secret_key
 from portal.db import db, engine_options, prepare_engine
 from portal.queue import connect
 from storage_backends import StorageError, Store, open_store
@@ -25,6 +26,8 @@ def create_app(settings: Settings) -> Flask:
     with app.app_context():
         prepare_engine(db.engine, settings.strict)
     app.extensions["store"] = _open_store(settings)
+    app.extensions["seals"] = Outside(settings.data_dir / "seals.jsonl", app.extensions["store"])
+    app.extensions["seal_key"] = _seal_key(settings)
     app.extensions["redis"] = connect(settings.redis_address)
     app.extensions["jwt_trust"] = trust_of(settings)
     app.extensions["token_failures"] = Failures()
@@ -42,6 +45,13 @@ def _open_store(settings: Settings) -> Store:
         return open_store(settings.storage_url, settings.strict)
     except (StorageError, ValueError) as error:
         raise BadSetting(f"PORTAL_STORAGE_URL cannot be used: {error}") from error
+
+
+def _seal_key(settings: Settings) -> SealKey:
+    try:
+        return SealKey(seal_key(settings))
+    except ValueError as error:
+        raise BadSetting("The key of the seals in the data folder is damaged.") from error
 
 
 def _flask_config(settings: Settings) -> dict[str, object]:

@@ -44,7 +44,7 @@ def _verify_one(recording: Recording) -> str:
 def hold(recording_id: str, reason: str) -> None:
     """Put a recording under legal hold: nothing deletes it until it is released."""
     with application(existing=True):
-        deletion.hold(db.session, _operator(), _known(recording_id), reason)
+        deletion.hold(db.session, operator(), _known(recording_id), reason)
         click.echo(f"Held {recording_id}.")
 
 
@@ -53,11 +53,11 @@ def hold(recording_id: str, reason: str) -> None:
 def release(recording_id: str) -> None:
     """End every legal hold of a recording."""
     with application(existing=True):
-        count = deletion.end_holds(db.session, _operator(), _known(recording_id))
+        count = deletion.end_holds(db.session, operator(), _known(recording_id))
         click.echo(f"Released {recording_id}: {count} legal hold(s) ended.")
 
 
-def _operator() -> Actor:
+def operator() -> Actor:
     """Whoever sits at the shell, as far as the operating system knows."""
     number = os.getuid()
     try:

@@ -94,7 +94,7 @@ def _begin_purge(session: Session, recording_id: str, keep: timedelta) -> str | 
                 _give_back(session, recording, str(held))
                 return None
             recording.state = "purging"
-            audit.record(session, SYSTEM, "recording.purge", ("recording", recording_id))
+            audit.record(session, SYSTEM, "deletion.begun", ("recording", recording_id))
         purging = recording.state == "purging"
         return recording.key.rpartition("/")[0].rpartition("/")[0] if purging else None
 
@@ -103,7 +103,7 @@ def _give_back(session: Session, recording: Recording, why: str) -> None:
     recording.state = "quarantined" if recording.error_code else "ready"
     recording.deletion_reason = recording.deleted_by = None
     subject = ("recording", recording.id)
-    audit.record(session, SYSTEM, "deletion.refused", subject, "denied", reason=why)
+    audit.record(session, SYSTEM, "deletion.denied", subject, "denied", reason=why)
 
 
 def _bury(session: Session, recording_id: str) -> None:
@@ -111,7 +111,7 @@ def _bury(session: Session, recording_id: str) -> None:
     recording.state, recording.deleted_at = "deleted", utc_now()
     recording.thumbnail_key = recording.peaks_key = recording.playback_key = None
     subject = ("recording", recording_id)
-    audit.record(session, SYSTEM, "recording.deleted", subject, sha256=recording.sha256)
+    audit.record(session, SYSTEM, "deletion.completed", subject, sha256=recording.sha256)
 
 
 def waiting(session: Session, limit: int = 500) -> list[str]:
