@@ -46,7 +46,7 @@ _encode = json.JSONEncoder(
 
 def stamp(at: datetime) -> str:
     """A time as it is hashed and exported: 2026-01-31T16:00:00.000000Z."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def canonical(values: Sequence[Any]) -> bytes:

@@ -41,7 +41,7 @@ def json_lines(
     key: SealKey,
     filters: dict[str, str],
 ) -> Iterator[bytes]:
-    """One event a line, then the seals if it is the whole log, then a signed line about all before.
+    """The seals if it is the whole log, one event a line, then a signed line about all before.
 
     That last line says how many lines there are and what their SHA-256 is: a part of the log has no
     chain of its own, but what is in the file can still not be changed.
@@ -69,11 +69,11 @@ def _blocks(
     session: Session, caller: Caller, wanted: Wanted, until: int
 ) -> Iterator[tuple[bytes, int]]:
     """Whole lines, and how many."""
-    for batch in search.events(session, caller, wanted, until):
-        yield b"".join(_line(_said(each)) for each in batch), len(batch)
     if search.whole(caller, wanted):
         kept = [each for _, each in reversed(seals.in_database(session)) if each.seq <= until]
         yield b"".join(f"{each.line()}\n".encode() for each in kept), len(kept)
+    for batch in search.events(session, caller, wanted, until):
+        yield b"".join(_line(_said(each)) for each in batch), len(batch)
 
 
 def _said(event: dict[str, Any]) -> dict[str, Any]:

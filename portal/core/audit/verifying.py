@@ -139,19 +139,23 @@ def _end(session: Session) -> tuple[AuditHead, int]:
     return head, last or 0
 
 
+EVENTS = AuditEvent.__table__.c
+"""The table's own columns: through the class, rows take half as long again."""
+
+
 def _columns() -> list[ColumnElement[Any]]:
-    return [getattr(AuditEvent, name) for name in (*chain.FIELDS, "hash")]
+    return [EVENTS[name] for name in (*chain.FIELDS, "hash")]
 
 
 def _batches(session: Session, until: int) -> Iterator[Sequence[Any]]:
     """The events up to this number, in their order: values of FIELDS and the hash of each."""
-    query = select(*_columns()).where(AuditEvent.seq <= until)
-    query = query.order_by(AuditEvent.seq).limit(BATCH)
+    query = select(*_columns()).where(EVENTS.seq <= until)
+    query = query.order_by(EVENTS.seq).limit(BATCH)
     batch = session.execute(query).all()
     while batch:
         release(session)
         yield batch
-        batch = session.execute(query.where(AuditEvent.seq > batch[-1][0])).all()
+        batch = session.execute(query.where(EVENTS.seq > batch[-1][0])).all()
     release(session)
 
 
@@ -160,8 +164,8 @@ def _refined(session: Session, walk: Walk) -> Problem | None:
     if walk.problem is None or walk.problem.code != "edited":
         return walk.problem
     seq = walk.problem.seq
-    near = AuditEvent.seq.between(seq, seq + AROUND)
-    rows = session.execute(select(*_columns()).where(near).order_by(AuditEvent.seq)).all()
+    near = EVENTS.seq.between(seq, seq + AROUND)
+    rows = session.execute(select(*_columns()).where(near).order_by(EVENTS.seq)).all()
     release(session)
     hashes = {rows[0].hash}
     for _, *values, found in rows[1:]:
