@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, true, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from portal.core import chain
@@ -60,7 +60,13 @@ def readable(caller: Caller) -> ColumnElement[bool]:
     if "audit" in caller.rights:
         return true()
     caller.must("audit_system")
-    return or_(AuditEvent.object_type.is_(None), AuditEvent.object_type != "recording")
+    return _type() != "recording"
+
+
+def _type() -> ColumnElement[str]:
+    """The kind of object as no index has it. SQLite would else walk the index of kinds, of which
+    there are few, where another filter finds less: 150 ms instead of 1 in 200,000 events."""
+    return func.coalesce(AuditEvent.object_type, "")
 
 
 def page(
@@ -114,7 +120,7 @@ def _filtered(query: Select[Any], wanted: Wanted) -> Select[Any]:
     same = {
         AuditEvent.actor_label: wanted.actor,
         AuditEvent.action: wanted.action,
-        AuditEvent.object_type: wanted.object_type,
+        AuditEvent.object_type if wanted.object_id is None else _type(): wanted.object_type,
         AuditEvent.object_id: wanted.object_id,
         AuditEvent.result: wanted.result,
         AuditEvent.ip: wanted.ip,
