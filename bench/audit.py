@@ -112,7 +112,7 @@ def make_up(engine: Engine, count: int) -> None:
             index.drop(connection)
         first = connection.scalar(text("SELECT seq FROM audit_head"))
         made = MADE_UP.format(first=first, at=at, hash="0" * 64, numbers=numbers)
-        connection.exec_driver_sql(made)
+        connection.exec_driver_sql(made if sqlite else made.replace("%", "%%"))
         connection.execute(text("UPDATE audit_head SET seq = seq + :more"), {"more": count})
         for index in indexes:
             index.create(connection)

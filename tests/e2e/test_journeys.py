@@ -121,7 +121,13 @@ def test_nothing_is_asked_of_any_other_host_and_no_policy_is_broken(
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    for path in ("/recordings", "/uploads", f"/recordings/{uploaded['practice-violin.webm']}"):
+    for path in (
+        "/recordings",
+        "/uploads",
+        "/audit",
+        "/audit/chain",
+        f"/recordings/{uploaded['practice-violin.webm']}",
+    ):
         page.goto(path)
         page.wait_for_load_state("networkidle")
     assert [url for url in asked if not url.startswith(portal.url)] == []

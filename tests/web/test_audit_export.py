@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,16 @@ def test_check_14_an_export_of_100_000_rows_streams_and_loses_none(auditor: Pers
         rows = list(csv.DictReader(io.TextIOWrapper(answer.raw, "utf-8", newline="")))
     assert sorted(int(row["object_id"]) for row in rows) == sorted([*range(MANY // 2)] * 2)
     assert json.loads(rows[0]["details"]) == {"text": "é" * 20}
+
+
+def test_check_5_more_than_1000_rows_can_be_reached(auditor: Person) -> None:
+    address, seen = "/audit?actor=many@example.org", 0
+    page = auditor.get(address).text
+    assert "More than 1,000 events" in page
+    while seen <= 1000:
+        seen += page.count('class="number">#')
+        page = auditor.get(unescape(re.search(r'rel="next" href="([^"]+)"', page)[1])).text
+    assert page.count('class="number">#') == 50
 
 
 def test_the_whole_log_is_verified_offline(full: Portal, whole_log: Path) -> None:
