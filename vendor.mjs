@@ -11,10 +11,10 @@ const FILES = [
   "swagger-ui-dist/swagger-ui-bundle.js",
 ];
 const ICONS = [
-  "arrow-counterclockwise", "arrow-clockwise", "box-arrow-right", "camera-video", "chevron-left",
+  "arrow-counterclockwise", "arrow-clockwise", "box-arrow-right", "camera-video", "check2-circle", "chevron-down", "chevron-left",
   "chevron-right", "circle-half", "cloud-arrow-up", "collection-play", "exclamation-octagon",
-  "file-earmark", "globe2", "hourglass-split", "inbox", "lock", "mic", "person-circle", "shield-check",
-  "shield-exclamation",
+  "download", "file-earmark", "funnel", "globe2", "hourglass-split", "inbox", "journal-text", "lock", "mic", "person-circle", "shield-check",
+  "shield-exclamation", "x-lg",
 ];
 
 mkdirSync(TARGET, { recursive: true });

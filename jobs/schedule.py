@@ -25,6 +25,8 @@ def periodic(settings: Settings) -> list[CronJob]:
         every(settings.reconcile_seconds, tasks.reconcile_uploads),
         every(300, tasks.expire_uploads),
         every(6 * 3600, tasks.reconcile_objects),
+        every(settings.seal_seconds, tasks.seal_audit),
+        every(24 * 3600, tasks.verify_audit_nightly),
     ]
 
 

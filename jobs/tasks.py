@@ -10,10 +10,11 @@ from flask import current_app
 
 from portal import queue
 from portal.core import assembly, deletion, ending, leases, orphans, reconcile
+from portal.core.audit import SYSTEM, checking, seals
 from portal.core.leases import Lease, LeaseLost
 from portal.core.transaction import utc_now
 from portal.db import db, session_maker
-from portal.storage import stores
+from portal.storage import seal_key, seals_outside, stores
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,19 @@ def reconcile_objects() -> None:
     _alone("reconcile_objects", _reconcile_objects)
 
 
+def seal_audit() -> None:
+    _alone("seal_audit", lambda: int(seals.seal(db.session, seals_outside, seal_key)[1]))
+
+
+def verify_audit(check_id: str) -> None:
+    """One check of the audit log, as somebody has asked for it."""
+    _alone(checking.KIND, lambda: _verify_audit(check_id))
+
+
+def verify_audit_nightly() -> None:
+    _alone(checking.KIND, lambda: _verify_audit(checking.ask(db.session, SYSTEM).id))
+
+
 TASKS: dict[str, Callable[..., None]] = {
     f"jobs.tasks.{task.__name__}": task
     for task in (
@@ -55,6 +69,9 @@ TASKS: dict[str, Callable[..., None]] = {
         expire_uploads,
         reconcile_uploads,
         reconcile_objects,
+        seal_audit,
+        verify_audit,
+        verify_audit_nightly,
     )
 }
 
@@ -66,11 +83,18 @@ def _expire_uploads() -> int:
     return len(late)
 
 
+def _verify_audit(check_id: str) -> int:
+    verdict = checking.run(db.session, seals_outside, seal_key.public, check_id)
+    return verdict.checked if verdict else 0
+
+
 def _reconcile_uploads() -> int:
     for waiting in reconcile.waiting_uploads(db.session, utc_now()):
         queue.ring(assembly.KIND, waiting.upload_id, waiting.epoch)
     for recording_id in deletion.waiting(db.session):
         queue.ring(deletion.KIND, recording_id)
+    for check_id in checking.waiting(db.session):
+        queue.ring(checking.KIND, check_id)
     return reconcile.tidy_ended(db.session, stores)
 
 

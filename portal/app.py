@@ -9,8 +9,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from portal import api, auth, cors, receiving, web
 from portal.auth import login_manager
 from portal.bearer import Failures, trust_of
-from portal.config import Settings
-from portal.data_dir import make_data_dir, secret_key
+from portal.config import BadSetting, Settings
+from portal.core.audit.seals import Outside, SealKey
+from portal.data_dir import make_data_dir, seal_key, secret_key
 from portal.db import db, engine_options, prepare_engine
 from portal.queue import connect
 from portal.storage import open_stores
@@ -24,7 +25,9 @@ def create_app(settings: Settings) -> Flask:
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine, settings.strict)
-    app.extensions["stores"] = open_stores(settings, app.config["SECRET_KEY"])
+    app.extensions["stores"] = stores = open_stores(settings, app.config["SECRET_KEY"])
+    app.extensions["seals"] = Outside(settings.data_dir / "seals.jsonl", stores.main)
+    app.extensions["seal_key"] = _seal_key(settings)
     app.extensions["redis"] = connect(settings.redis_address)
     app.extensions["jwt_trust"] = trust_of(settings)
     app.extensions["token_failures"] = Failures()
@@ -35,6 +38,13 @@ def create_app(settings: Settings) -> Flask:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
     return app
+
+
+def _seal_key(settings: Settings) -> SealKey:
+    try:
+        return SealKey(seal_key(settings))
+    except ValueError as error:
+        raise BadSetting("The key of the seals in the data folder is damaged.") from error
 
 
 def _flask_config(settings: Settings) -> dict[str, object]:

@@ -23,6 +23,7 @@ from portal.setting_types import (
     database_url,
     names,
     one_of,
+    private_key,
     redis_url,
     secret,
     setting,
@@ -105,6 +106,18 @@ class Settings(WireSettings):
         "",
         secret,
         "Signs cookies; without it, one is made and kept in the data folder with mode 600.",
+    )
+    seal_key: str = setting(
+        "PORTAL_SEAL_KEY",
+        "",
+        private_key,
+        "Signs the seals of the audit log; without it, one is made and kept in the data folder.",
+    )
+    seal_seconds: int = setting(
+        "PORTAL_SEAL_SECONDS",
+        "3600",
+        whole(10, 30 * 86_400),
+        "How often the audit log is sealed, if anything has happened.",
     )
     web_processes: int = setting(
         "PORTAL_WEB_PROCESSES", "2", whole(1, 64), "Web server processes: one per processor core."

@@ -1,4 +1,4 @@
-"""The data folder, and the secret key that is made in it on first use."""
+"""The data folder, and the secret keys that are made in it on first use."""
 
 from __future__ import annotations
 
@@ -21,13 +21,23 @@ def make_data_dir(settings: Settings) -> None:
 
 def secret_key(settings: Settings) -> str:
     """The key that signs cookies: the setting, or the one in the data folder, made on first use."""
-    if settings.secret_key:
-        return settings.secret_key
+    cure = "delete it, and everybody has to sign in again"
+    return settings.secret_key or _kept(settings, "secret_key", cure)
+
+
+def seal_key(settings: Settings) -> str:
+    """The key that signs the audit log's seals: the setting, or the one in the data folder."""
+    cure = "put it back from the backup; without it the seals of the audit log are worth nothing"
+    return settings.seal_key or _kept(settings, "seal_key", cure)
+
+
+def _kept(settings: Settings, name: str, cure: str) -> str:
+    """The secret in this file, 64 hex digits, made on first use. Raises BadSetting."""
     make_data_dir(settings)
-    path = settings.data_dir / "secret_key"
+    path = settings.data_dir / name
     try:
         # Whoever creates the file first decides, whole: never a key that is half written.
-        made = path.with_name(f"secret_key.{secrets.token_hex(4)}")
+        made = path.with_name(f"{name}.{secrets.token_hex(4)}")
         made.touch(mode=0o600)
         with made.open("w") as file:
             file.write(secrets.token_hex(32))
@@ -38,5 +48,5 @@ def secret_key(settings: Settings) -> str:
     finally:
         made.unlink(missing_ok=True)
     if len(key := path.read_text()) < 32:
-        raise BadSetting(f"{path} holds no key; delete it, and everybody has to sign in again.")
+        raise BadSetting(f"{path} holds no key; {cure}.")
     return key

@@ -91,6 +91,12 @@ def secret(text: str) -> str:
     return text
 
 
+def private_key(text: str) -> str:
+    if text and not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise ValueError("write 32 random bytes as 64 hex digits, or leave it out")
+    return text
+
+
 def names(text: str) -> tuple[str, ...]:
     return tuple(name for name in re.split(r"[,\s]+", text) if name)
 
@@ -118,5 +124,5 @@ def key_set(text: str) -> str:
     return Path(text).absolute().as_uri()
 
 
-MAY_HOLD_A_SECRET = (secret, database_url, redis_url, store_address)
+MAY_HOLD_A_SECRET = (secret, private_key, database_url, redis_url, store_address)
 """What these read is shown in no message."""

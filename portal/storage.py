@@ -1,4 +1,5 @@
-"""The stores of this application, opened once per process on first use."""
+"""The stores of this application, opened once per process on first use, and where the audit log's
+seals go."""
 
 from typing import cast
 
@@ -7,6 +8,7 @@ from werkzeug.local import LocalProxy
 
 from portal.config import Settings
 from portal.core import storage_marks
+from portal.core.audit.seals import Outside, SealKey
 from portal.core.storage_marks import WrongPlace
 from portal.core.storages import MAIN, STAGING, Stores
 from portal.db import db
@@ -14,6 +16,8 @@ from portal.setting_types import BadSetting
 from storage_backends import StorageError, Store, open_store
 
 stores = cast(Stores, LocalProxy(lambda: current_app.extensions["stores"]))
+seals_outside = cast(Outside, LocalProxy(lambda: current_app.extensions["seals"]))
+seal_key = cast(SealKey, LocalProxy(lambda: current_app.extensions["seal_key"]))
 
 
 def open_stores(settings: Settings, secret: str) -> Stores:

@@ -33,18 +33,27 @@ def main() -> None:
 
 
 def command(function: Callable[..., None]) -> click.Command:
-    """A command whose refusals are one sentence on stderr and exit status 1."""
+    """A command of `portal` itself."""
+    return group_command(main)(function)
 
-    @wraps(function)
-    def run(*args: Any, **options: Any) -> None:
-        try:
-            function(*args, **options)
-        except (BadSetting, Refusal, StorageError, ValueError) as problem:
-            raise click.ClickException(str(problem)) from problem
-        except SQLAlchemyError as problem:
-            raise click.ClickException(f"The database failed: {first_line(problem)}") from problem
 
-    return main.command(function.__name__.rstrip("_").replace("_", "-"))(run)
+def group_command(group: click.Group) -> Callable[[Callable[..., None]], click.Command]:
+    """A command of this group whose refusals are one sentence on stderr and exit status 1."""
+
+    def add(function: Callable[..., None]) -> click.Command:
+        @wraps(function)
+        def run(*args: Any, **options: Any) -> None:
+            try:
+                function(*args, **options)
+            except (BadSetting, Refusal, StorageError, ValueError) as problem:
+                raise click.ClickException(str(problem)) from problem
+            except SQLAlchemyError as problem:
+                said = first_line(problem)
+                raise click.ClickException(f"The database failed: {said}") from problem
+
+        return group.command(function.__name__.rstrip("_").replace("_", "-"))(run)
+
+    return add
 
 
 @contextmanager

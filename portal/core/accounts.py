@@ -22,8 +22,8 @@ from portal.core.models import User
 from portal.core.transaction import release, utc_now, writing
 
 ROLE_MAY: dict[str, frozenset[str]] = {
-    # An administrator runs the system and is no listener.
-    "admin": frozenset({"list", "uploads", "upload", "audit"}),
+    # An administrator runs the system and is no listener, nor reads who listened to what.
+    "admin": frozenset({"list", "uploads", "upload", "audit_system"}),
     "officer": frozenset({"list", "uploads", "play", "audit", "delete", "hold"}),
     "auditor": frozenset({"list", "uploads", "play", "audit"}),
     "reviewer": frozenset({"list", "play"}),

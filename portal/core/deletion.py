@@ -102,7 +102,7 @@ def _begin_purge(session: Session, recording_id: str, keep: timedelta) -> Record
                 _give_back(session, recording, str(held))
                 return None
             recording.state = "purging"
-            audit.record(session, SYSTEM, "recording.purge", ("recording", recording_id))
+            audit.record(session, SYSTEM, "deletion.begun", ("recording", recording_id))
         return recording if recording.state == "purging" else None
 
 
@@ -110,7 +110,7 @@ def _give_back(session: Session, recording: Recording, why: str) -> None:
     recording.state = "quarantined" if recording.error_code else "ready"
     recording.deletion_reason = recording.deleted_by = None
     subject = ("recording", recording.id)
-    audit.record(session, SYSTEM, "deletion.refused", subject, "denied", reason=why)
+    audit.record(session, SYSTEM, "deletion.denied", subject, "denied", reason=why)
 
 
 def _bury(session: Session, recording_id: str) -> None:
@@ -118,7 +118,7 @@ def _bury(session: Session, recording_id: str) -> None:
     recording.state, recording.deleted_at = "deleted", utc_now()
     recording.thumbnail_key = recording.peaks_key = recording.playback_key = None
     subject = ("recording", recording_id)
-    audit.record(session, SYSTEM, "recording.deleted", subject, sha256=recording.sha256)
+    audit.record(session, SYSTEM, "deletion.completed", subject, sha256=recording.sha256)
 
 
 def waiting(session: Session, limit: int = 500) -> list[str]:

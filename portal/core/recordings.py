@@ -121,8 +121,17 @@ def find(session: Session, caller: Caller, recording_id: str) -> Recording:
     recording = session.scalar(visible(caller).where(Recording.id == recording_id))
     release(session)
     if recording is None:
+        _note_denial(session, caller, recording_id)
         raise NotFound("There is no such recording, or it is not yours to see.")
     return recording
+
+
+def _note_denial(session: Session, caller: Caller, recording_id: str) -> None:
+    """Who asks for what is not theirs gets the same answer as for nothing, and is written down."""
+    there = session.scalar(select(Recording.id).where(Recording.id == recording_id))
+    release(session)
+    if there is not None:
+        audit.denied(session, caller.actor, ("recording", there))
 
 
 def view(session: Session, caller: Caller, recording_id: str) -> Recording:

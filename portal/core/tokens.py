@@ -22,7 +22,7 @@ SCOPE_MAY: dict[str, frozenset[str]] = {
     "upload": frozenset({"upload"}),
     "read": frozenset({"list", "list_own", "uploads", "uploads_own", "play", "play_own"}),
     "delete": frozenset({"delete", "delete_own"}),
-    "admin": frozenset({"audit", "hold"}),
+    "admin": frozenset({"audit", "audit_system", "hold"}),
 }
 
 

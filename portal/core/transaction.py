@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from portal.core import chain
+
 WRITES = "portal_writes"
 """Execution option that makes SQLite begin with BEGIN IMMEDIATE (see portal/db.py)."""
 
 
 @contextmanager
 def writing(session: Session) -> Iterator[Session]:
-    """A transaction that commits at the end of the block, or undoes all of it.
+    """A transaction that commits at the end of the block, or undoes all of it. The audit events of
+    the block are written right before the commit, and undone or committed with it.
 
     It begins afresh: what is read in it is current, and what was read before is but a copy.
     SQLite's deferred BEGIN lost 158 of 900 read-modify-write updates; with the lock taken first,
@@ -23,8 +26,10 @@ def writing(session: Session) -> Iterator[Session]:
     session.connection(execution_options={WRITES: True})
     try:
         yield session
+        chain.append_pending(session)
         session.commit()
     except BaseException:
+        chain.forget(session)
         session.rollback()
         raise
 
@@ -44,7 +49,8 @@ def release(session: Session) -> None:
     The objects stay readable, as copies of what was. A rollback instead would make SQLAlchemy
     read each of them again at its next use.
     """
-    assert not (session.new or session.dirty or session.deleted), "use writing() to write"  # noqa: S101
+    unwritten = session.new or session.dirty or session.deleted or chain.pending(session)
+    assert not unwritten, "use writing() to write"  # noqa: S101
     session.close()
 
 

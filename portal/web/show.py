@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.dates import format_datetime as babel_datetime
@@ -13,6 +14,7 @@ from flask_babel import LazyString, get_locale, lazy_gettext
 from markupsafe import Markup
 
 from portal import __version__
+from portal.core.audit.actions import ACTIONS, OBJECTS, RESULTS
 
 STATES: dict[str, LazyString] = {
     "ready": lazy_gettext("Available"),
@@ -50,28 +52,6 @@ REASONS: dict[str, LazyString] = {
     "part_missing": lazy_gettext("A part of the file is missing in the storage."),
 }
 """Why something was quarantined or failed, by the core's error_code."""
-ACTIONS: dict[str, LazyString] = {
-    "recording.view": lazy_gettext("Recording opened"),
-    "upload.created": lazy_gettext("Upload begun"),
-    "upload.received": lazy_gettext("All bytes received"),
-    "upload.completed": lazy_gettext("Verified and made available"),
-    "upload.quarantined": lazy_gettext("Put into quarantine"),
-    "upload.rejected": lazy_gettext("Upload rejected"),
-    "upload.cancelled": lazy_gettext("Upload cancelled"),
-    "upload.expired": lazy_gettext("Upload expired"),
-    "upload.restarted": lazy_gettext("Upload begun anew"),
-    "recording.download": lazy_gettext("Recording downloaded"),
-    "deletion.requested": lazy_gettext("Deletion requested"),
-    "deletion.refused": lazy_gettext("Deletion refused"),
-    "recording.purge": lazy_gettext("Deletion begun"),
-    "recording.deleted": lazy_gettext("Recording deleted"),
-    "hold.placed": lazy_gettext("Legal hold placed"),
-    "hold.released": lazy_gettext("Legal hold released"),
-    "integrity.verified": lazy_gettext("Integrity confirmed"),
-    "integrity.mismatch": lazy_gettext("Integrity check failed"),
-}
-"""What the audit log says of a recording and its upload."""
-
 UNSEEN = {"Cc", "Cf", "Zl", "Zp"}
 JOINERS = "\u200c\u200d"
 
@@ -102,6 +82,21 @@ def moment(at: datetime) -> Markup:
     return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), shown)
 
 
+def exactly(at: datetime) -> str:
+    """A point in time as an investigator quotes it: to the microsecond, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
+
+
+def count(number: int) -> str:
+    """1204331 → 1,204,331, in the reader's locale."""
+    return format_decimal(number, locale=get_locale())
+
+
+def told(value: object) -> str:
+    """A value of an event's details as text: texts as they are, the rest as JSON."""
+    return plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
 def plain(name: str) -> str:
     """A sender's file name without what turns text around, hides in it or breaks its lines.
     Joiners stay: they are unseen too, but Persian, Hindi and emoji are misspelt without them."""
@@ -118,14 +113,23 @@ def asset(name: str) -> str:
     return url_for("static", filename=name, v=stamp)
 
 
+def _translated(texts: dict[str, str]) -> dict[str, LazyString]:
+    """The core's words, in the reader's language."""
+    return {code: lazy_gettext(text) for code, text in texts.items()}
+
+
 def init_app(app: Flask) -> None:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 30 * 24 * 3600
     app.jinja_env.filters.update(size=size, duration=duration, moment=moment, plain=plain)
+    app.jinja_env.filters.update(count=count, exactly=exactly, told=told)
+    app.jinja_env.filters.update(stamped=datetime.fromisoformat)
     app.jinja_env.globals.update(
         asset=asset,
         state_name=STATES,
         kind_name=KINDS,
         source_name=SOURCES,
         reasons=REASONS,
-        actions=ACTIONS,
+        actions=_translated(ACTIONS),
+        results=_translated(RESULTS),
+        object_types=_translated(OBJECTS),
     )

@@ -255,13 +255,13 @@ def stranger(sessions: sessionmaker[Session]) -> Caller:
 
 @pytest.fixture
 def site(sessions: sessionmaker[Session], tmp_path: Path, uploader: Caller) -> Iterator[Site]:
-    """Without uploads, recordings and jobs; people stay from test to test."""
+    """Without uploads, recordings and jobs; people and the audit log stay from test to test."""
     made = Site(sessions, tmp_path / "store", uploader)
     yield made
     made.session.close()
     with sessions() as session:
         for table in reversed(Base.metadata.sorted_tables):
-            if table.name not in ("user", "token"):
+            if table.name not in ("user", "token") and not table.name.startswith("audit_"):
                 session.execute(table.delete())
         session.commit()
     shutil.rmtree(tmp_path)

@@ -29,6 +29,7 @@ WRONG: dict[str, list[str]] = {
     "PORTAL_DIRECT_PLAYBACK": ["yes", "ON"],
     "PORTAL_DURABILITY": ["Strict", "none"],
     "PORTAL_SECRET_KEY": ["too short", "x" * 31],
+    "PORTAL_SEAL_KEY": ["too short", "x" * 64, "A" * 64],
     "PORTAL_WEB_PROCESSES": [*NUMBERS, "0", "65"],
     "PORTAL_WEB_THREADS": [*NUMBERS, "3", "1025"],
     "PORTAL_JOB_WORKERS": [*NUMBERS, "65"],
@@ -51,6 +52,7 @@ WRONG: dict[str, list[str]] = {
     "PORTAL_UPLOAD_TTL_HOURS": [*NUMBERS, "0", "8761"],
     "PORTAL_IDLE_SECONDS": [*NUMBERS, "0", "3601"],
     "PORTAL_LEASE_SECONDS": [*NUMBERS, "0", "3601"],
+    "PORTAL_SEAL_SECONDS": [*NUMBERS, "9", "2592001"],
     "PORTAL_RECONCILE_SECONDS": [*NUMBERS, "0", "3601"],
     "PORTAL_PROXY_HOPS": [*NUMBERS, "6"],
 }

@@ -29,8 +29,8 @@ def test_a_deleted_recording_leaves_its_row_and_nothing_else(site: Site) -> None
     assert row.deleted_at is not None and row.thumbnail_key is row.peaks_key is None
     assert site.events(gone.id)[-3:] == [
         "deletion.requested",
-        "recording.purge",
-        "recording.deleted",
+        "deletion.begun",
+        "deletion.completed",
     ]
 
 
@@ -120,5 +120,5 @@ def test_a_longer_time_that_is_set_meanwhile_counts(site: Site) -> None:
     ask(site, recording.id)
     purge(site, recording.id, keep=WEEK)
     assert found(site, recording.id).state == "ready"
-    assert site.events(recording.id)[-1] == "deletion.refused"
+    assert site.events(recording.id)[-1] == "deletion.denied"
     assert site.content(recording.key) == WORDS

@@ -41,7 +41,7 @@ def test_a_hold_placed_while_the_deletion_waits_wins(site: Site) -> None:
     assert (row.state, row.deletion_reason, row.deleted_by) == ("ready", None, None)
     purge(site, recording.id)
     assert site.content(recording.key) == WORDS
-    assert "recording.purge" not in site.events(recording.id)
+    assert "deletion.begun" not in site.events(recording.id)
 
 
 def test_a_quarantined_recording_that_is_held_goes_back_into_quarantine(site: Site) -> None:

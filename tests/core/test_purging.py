@@ -54,7 +54,7 @@ def test_nothing_is_removed_before_the_audit_log_says_so(site: Site) -> None:
     deletion.purge(site.session, stores_of(watched), recording.id, NOT_KEPT, lease)
     assert len(watched.events_before) == 4
     for seen in watched.events_before:
-        assert seen[-2:] == ["deletion.requested", "recording.purge"]
+        assert seen[-2:] == ["deletion.requested", "deletion.begun"]
 
 
 @pytest.mark.parametrize("works", [0, 1, 3])
@@ -72,7 +72,7 @@ def test_a_purge_that_is_cut_off_is_finished_by_the_next(site: Site, works: int)
     purge(site, recording.id, keep=WEEK)
     assert found(site, recording.id).state == "deleted" and site.keys() == []
     assert deletion.waiting(site.session) == []
-    assert site.events(recording.id).count("recording.purge") == 1
+    assert site.events(recording.id).count("deletion.begun") == 1
 
 
 def test_of_two_workers_the_one_that_lost_the_lease_changes_nothing(site: Site) -> None:
@@ -84,7 +84,7 @@ def test_of_two_workers_the_one_that_lost_the_lease_changes_nothing(site: Site) 
     with pytest.raises(LeaseLost):
         deletion.purge(site.session, site.stores, recording.id, NOT_KEPT, lost)
     assert found(site, recording.id).deleted_at == first.deleted_at
-    assert site.events(recording.id).count("recording.deleted") == 1
+    assert site.events(recording.id).count("deletion.completed") == 1
 
 
 def test_objects_that_do_not_go_away_keep_the_recording_from_being_called_deleted(
@@ -147,4 +147,4 @@ def test_fixity_and_jobs_are_none_of_the_tombstones_business(site: Site) -> None
         session.execute(delete_rows(Job))
         session.commit()
     purge(site, recording.id)
-    assert site.events(recording.id).count("recording.deleted") == 1
+    assert site.events(recording.id).count("deletion.completed") == 1

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Response, expect
 
+from portal.core import audit
+from portal.core.audit import checking
+from portal.db import db
+from portal.storage import seal_key, seals_outside
 from tests.conftest import PASSWORD, Portal, Tus, upload_id, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -117,7 +121,13 @@ def test_nothing_is_asked_of_any_other_host_and_no_policy_is_broken(
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    for path in ("/recordings", "/uploads", f"/recordings/{uploaded['practice-violin.webm']}"):
+    for path in (
+        "/recordings",
+        "/uploads",
+        "/audit",
+        "/audit/chain",
+        f"/recordings/{uploaded['practice-violin.webm']}",
+    ):
         page.goto(path)
         page.wait_for_load_state("networkidle")
     assert [url for url in asked if not url.startswith(portal.url)] == []
@@ -141,7 +151,17 @@ def test_the_facts_are_found_without_scrolling_past_the_history(
         assert history["y"] < stage["y"] + stage["height"] + 60
 
 
-PAGES = ("/login", "/recordings", "/uploads", "/recordings/{video}", "/recordings/{audio}", "/404")
+PAGES = (
+    "/login",
+    "/recordings",
+    "/uploads",
+    "/recordings/{video}",
+    "/recordings/{audio}",
+    "/audit?actor=olga.ferreira@example.org&from=2026-01-01T00:00",
+    "/audit",
+    "/audit/chain",
+    "/404",
+)
 
 
 # Portuguese is wordier: where its words fit, on the narrowest screen, they fit everywhere.
@@ -164,6 +184,7 @@ def test_every_page_is_accessible_and_fits_its_screen(
     locale: str,
 ) -> None:
     fill_the_uploads(tus)
+    fill_the_log(tus.portal)
     theme, width = look.split("-")
     shown = look if locale == "en-GB" else f"{look}-{locale}"
     as_wanted = {"width": int(width), "theme": theme, "locale": locale}
@@ -174,6 +195,7 @@ def test_every_page_is_accessible_and_fits_its_screen(
             video=uploaded["rdp-finance-server-2026.mp4"], audio=uploaded["call-support-4711.aac"]
         )
         name = address.strip("/").replace("recordings/{", "recording-").replace("}", "")
+        name = re.sub(r"[/?].*", "-chain" if "chain" in name else "-filtered", name)
         look_at(page, target, f"{name}-{shown}", picture)
 
 
@@ -188,9 +210,22 @@ def fill_the_uploads(tus: Tus) -> None:
     wait_for(lambda: tus.portal.rows(query, upload_id(path)))
 
 
+def fill_the_log(portal: Portal) -> None:
+    """With a change, a denial, and a verified and sealed chain."""
+    portal.cli("audit", "seal")
+    with portal.app.app_context():
+        check = checking.ask(db.session, audit.SYSTEM)
+        checking.run(db.session, seals_outside, seal_key.public, check.id)
+        officer = audit.Actor("user", "0190a1b2", "olga.ferreira@example.org", ip="203.0.113.77")
+        change = audit.changed({"role": "reviewer", "tags": ["lgpd"]}, {"role": "auditor"})
+        subject = ("user", "019aa0d4-62a8-7f37-b4ec-d5fdd0ea1b3c")
+        audit.record_alone(db.session, officer, "user.created", subject, **change)
+        audit.denied(db.session, officer, ("recording", "019aa0d4-62a8-7f37-b4ec-d5fdd0ea1b3c"))
+
+
 # Rows are cards on a phone: what is wider than they are would show outside of their border.
 STICKING_OUT = """
-    [...document.querySelectorAll(".rows tr, .history li, .facts dd")]
+    [...document.querySelectorAll(".rows tr, .history li, .facts dd, .events li")]
         .filter((box) => box.scrollWidth > box.clientWidth)
         .map((box) => box.textContent)
 """
@@ -210,6 +245,8 @@ def look_at(page: Page, address: str, name: str, picture: Callable[[Page, str], 
         until(page, "!document.getElementById('media').seeking")
         play(page)
         page.evaluate("document.getElementById('media').pause()")
+    for summary in page.locator(".filters summary, .events li:nth-child(2) summary").all():
+        summary.click()
     page.wait_for_load_state("networkidle")
     picture(page, name)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address

@@ -48,7 +48,7 @@ def test_a_deleted_recording_leaves_a_tombstone_and_no_bytes(
     assert owner.listed("wats_user=doomed&state=deleted") == [doomed]
     query = "SELECT action FROM audit_event WHERE object_id = ? ORDER BY seq"
     events = [row["action"] for row in portal.rows(query, doomed)]
-    assert events[-3:] == ["deletion.requested", "recording.purge", "recording.deleted"]
+    assert events[-3:] == ["deletion.requested", "deletion.begun", "deletion.completed"]
     assert doomed not in portal.cli("reconcile", check=False).stdout
 
 
@@ -139,6 +139,6 @@ def test_deleting_at_once_is_one_deletion(portal: Portal, owner: Program, sound:
         answers = list(pool.map(lambda _: owner.delete(doomed), range(8)))
     assert {each.status_code for each in answers} == {200}
     gone(owner, doomed)
-    query = "SELECT action FROM audit_event WHERE object_id = ? AND action LIKE '%delet%'"
+    query = "SELECT action FROM audit_event WHERE object_id = ? AND action LIKE 'deletion.%'"
     actions = [row["action"] for row in portal.rows(query, doomed)]
-    assert sorted(actions) == ["deletion.requested", "recording.deleted"]
+    assert sorted(actions) == ["deletion.begun", "deletion.completed", "deletion.requested"]

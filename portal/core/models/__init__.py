@@ -2,13 +2,16 @@
 
 from portal.core.models.people import Token, User
 from portal.core.models.recordings import LegalHold, Recording, RecordingDetail
-from portal.core.models.records import AuditEvent, Job
+from portal.core.models.records import AuditCheck, AuditEvent, AuditHead, AuditSeal, Job
 from portal.core.models.storages import Storage, StorageId, StorageRule
 from portal.core.models.tables import Base, Id, Name, UTCDateTime, is_id, new_id
 from portal.core.models.uploads import Claim, Part, Upload
 
 __all__ = [
+    "AuditCheck",
     "AuditEvent",
+    "AuditHead",
+    "AuditSeal",
     "Base",
     "Claim",
     "Id",

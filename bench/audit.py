@@ -1,0 +1,159 @@
+"""`python -m bench.audit DATABASE_URL [events]`: what the audit log costs, and how fast it is read.
+
+The database has to be empty; it is filled. First events are written as the portal writes them, by
+one thread and by eight, and the chain is verified. Then the database itself makes up so many more
+(10,000,000 by default) without a chain, and the page's queries are timed.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from portal import migrate
+from portal.config import Settings
+from portal.core import audit
+from portal.core.accounts import ROLE_MAY, Caller
+from portal.core.audit import search, verifying
+from portal.core.audit.seals import Outside, SealKey
+from portal.core.audit.search import Wanted
+from portal.core.models import AuditEvent
+from portal.core.transaction import writing
+from portal.db import prepare_engine
+from storage_backends.local import LocalStore
+
+SECONDS = 5.0
+CHAINED = 200_000
+ROUNDS = 40
+SOMEBODY = audit.Actor("user", "u1", "user-7@example.org", ip="192.0.2.7", user_agent="bench")
+MADE_UP = """
+INSERT INTO audit_event (seq, at, actor_type, actor_label, ip, request_id, action, object_type,
+                         object_id, result, details, hash)
+SELECT {first} + n, {at}, 'user', 'user-' || (n % 997) || '@example.org', '192.0.2.' || (n % 251),
+       'request-' || n, CASE WHEN n % 10 < 6 THEN 'recording.view' WHEN n % 10 < 9
+       THEN 'upload.created' WHEN n % 5000 = 9 THEN 'hold.placed' ELSE 'auth.login' END,
+       CASE WHEN n % 10 < 6 THEN 'recording' ELSE 'upload' END, 'object-' || (n % 99991),
+       CASE WHEN n % 1000 = 0 THEN 'denied' ELSE 'ok' END, '{{"n": 1}}', '{hash}'
+FROM {numbers}
+"""
+FILTERS = {
+    "all": Wanted(),
+    "one actor": Wanted(actor="user-7@example.org"),
+    "an actor's rare action": Wanted(actor="user-9@example.org", action="hold.placed"),
+    "a rare action": Wanted(action="hold.placed"),
+    "one object": Wanted(object_type="recording", object_id="object-4"),
+    "denied": Wanted(result="denied"),
+    "one address": Wanted(ip="192.0.2.44"),
+    "one request": Wanted(request_id="request-77777"),
+    "an hour long ago": Wanted(
+        at_from=datetime(2025, 1, 1, 5, tzinfo=UTC), at_to=datetime(2025, 1, 1, 6, tzinfo=UTC)
+    ),
+    "denied, in an hour": Wanted(
+        result="denied",
+        at_from=datetime(2025, 1, 1, 5, tzinfo=UTC),
+        at_to=datetime(2025, 1, 1, 6, tzinfo=UTC),
+    ),
+}
+
+
+def write(make: Callable[[], Session], threads: int) -> float:
+    """Events a second, each in a transaction of its own."""
+    counts, end = [0] * threads, time.monotonic() + SECONDS
+
+    def run(number: int) -> None:
+        with make() as session:
+            while time.monotonic() < end:
+                audit.record_alone(session, SOMEBODY, "recording.view", ("recording", "r"))
+                counts[number] += 1
+
+    running = [threading.Thread(target=run, args=(number,)) for number in range(threads)]
+    for each in running:
+        each.start()
+    for each in running:
+        each.join()
+    return sum(counts) / SECONDS
+
+
+def verify(session: Session, folder: Path) -> float:
+    """Events a second of a chain of CHAINED at least."""
+    for _ in range(CHAINED // 5000):
+        with writing(session):
+            for number in range(5000):
+                subject = ("recording", str(number))
+                audit.record(session, SOMEBODY, "recording.view", subject, size=number)
+    outside = Outside(folder / "seals.jsonl", LocalStore(folder, strict=False))
+    begun = time.perf_counter()
+    verdict = verifying.verify(session, outside, SealKey("11" * 32).public)
+    assert not verdict.problems
+    return verdict.checked / (time.perf_counter() - begun)
+
+
+def make_up(engine: Engine, count: int) -> None:
+    """So many events, ten a second since 2025; indexes are made afterwards, which is quicker."""
+    sqlite = engine.dialect.name == "sqlite"
+    numbers = f"generate_series(1, {count}) AS n"
+    at = "timestamptz '2025-01-01' + n * interval '100 milliseconds'"
+    if sqlite:
+        upwards = f"SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {count}"  # noqa: S608
+        numbers = f"(WITH RECURSIVE c(n) AS ({upwards}) SELECT n FROM c)"  # noqa: S608
+        at = "strftime('%Y-%m-%d %H:%M:%f', 1735689600 + n / 10.0, 'unixepoch') || '000'"
+    indexes = AuditEvent.__table__.indexes
+    with engine.begin() as connection:
+        for index in indexes:
+            index.drop(connection)
+        first = connection.scalar(text("SELECT seq FROM audit_head"))
+        made = MADE_UP.format(first=first, at=at, hash="0" * 64, numbers=numbers)
+        connection.exec_driver_sql(made if sqlite else made.replace("%", "%%"))
+        connection.execute(text("UPDATE audit_head SET seq = seq + :more"), {"more": count})
+        for index in indexes:
+            index.create(connection)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE audit_event"))
+
+
+def pages(session: Session) -> None:
+    for role in ("auditor", "admin"):
+        reader = Caller("u", "u", role, ROLE_MAY[role], SOMEBODY)
+        for name, wanted in FILTERS.items():
+            times = []
+            before = None
+            for _ in range(ROUNDS):  # page by page, deeper and deeper
+                begun = time.perf_counter()
+                found = search.page(session, reader, 50, wanted, before=before)
+                times.append((time.perf_counter() - begun) * 1000)
+                before = found.older
+            p95 = statistics.quantiles(times, n=20)[-1]
+            print(
+                f"{role:8} {name:24} median {statistics.median(times):7.1f} ms  p95 {p95:7.1f} ms"
+            )
+
+
+def main() -> None:
+    settings = Settings.from_env({"PORTAL_DATABASE_URL": sys.argv[1]})
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000_000
+    engine = create_engine(settings.database_url)
+    prepare_engine(engine, strict=True)
+    migrate.upgrade(engine)
+    make = sessionmaker(engine, expire_on_commit=False)
+    for threads in (1, 8):
+        print(f"events written a second, {threads} thread(s): {write(make, threads):8.0f}")
+    with make() as session, tempfile.TemporaryDirectory() as folder:
+        print(f"events verified a second:           {verify(session, Path(folder)):8.0f}")
+    begun = time.perf_counter()
+    make_up(engine, count)
+    print(f"{count} events made up in {time.perf_counter() - begun:.0f} s")
+    with make() as session:
+        pages(session)
+
+
+if __name__ == "__main__":
+    main()

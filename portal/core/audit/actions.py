@@ -1,0 +1,59 @@
+"""Every action that the audit log knows, with what people read instead of its name.
+
+Names are `family.what_happened`. They are hashed with the event and never change; one that is no
+longer used stays here as long as there may be events of it.
+"""
+
+
+def N_(text: str) -> str:
+    """Marks a text for translation; pages translate it where they show it."""
+    return text
+
+
+ACTIONS = {
+    "audit.exported": N_("Audit log exported"),
+    "audit.sealed": N_("Audit log sealed"),
+    "audit.verified": N_("Audit log verified"),
+    "audit.viewed": N_("Audit log viewed"),
+    "auth.failed": N_("Sign-in failed"),
+    "auth.login": N_("Signed in"),
+    "auth.logout": N_("Signed out"),
+    "authz.denied": N_("Access denied"),
+    "deletion.begun": N_("Deletion begun"),
+    "deletion.completed": N_("Recording deleted"),
+    "deletion.denied": N_("Deletion refused"),
+    "deletion.requested": N_("Deletion requested"),
+    "hold.placed": N_("Legal hold placed"),
+    "hold.released": N_("Legal hold released"),
+    "integrity.mismatch": N_("Integrity check failed"),
+    "integrity.verified": N_("Integrity confirmed"),
+    "recording.download": N_("Recording downloaded"),
+    "recording.view": N_("Recording opened"),
+    "token.created": N_("Token created"),
+    "upload.cancelled": N_("Upload cancelled"),
+    "upload.completed": N_("Verified and made available"),
+    "upload.created": N_("Upload begun"),
+    "upload.expired": N_("Upload expired"),
+    "upload.quarantined": N_("Put into quarantine"),
+    "upload.received": N_("All bytes received"),
+    "upload.rejected": N_("Upload rejected"),
+    "upload.restarted": N_("Upload begun anew"),
+    "user.created": N_("Account created"),
+    "user.password_changed": N_("Password changed"),
+}
+
+RESULTS = {
+    "ok": N_("Done"),
+    "denied": N_("Denied"),
+    "failed": N_("Failed"),
+}
+"""How an act ended."""
+
+OBJECTS = {
+    "audit": N_("Audit log"),
+    "recording": N_("Recording"),
+    "token": N_("Token"),
+    "upload": N_("Upload"),
+    "user": N_("Account"),
+}
+"""The kinds of things that are acted on."""

@@ -1,0 +1,169 @@
+"""Reading the audit log: which events a caller may see, filtered, page by page, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select, true, tuple_
+from sqlalchemy.orm import Session, aliased
+
+from portal.core import chain
+from portal.core.accounts import Caller
+from portal.core.errors import InvalidRequest
+from portal.core.models import AuditEvent
+from portal.core.transaction import release
+
+COUNTED = 1000
+"""What there is more of is only called more: to count a million takes a second."""
+BATCH = 2000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which events are asked for; None means any. `actor` is the whole name, as the log has it.
+    Times are from, inclusive, to, exclusive."""
+
+    actor: str | None = None
+    action: str | None = None
+    object_type: str | None = None
+    object_id: str | None = None
+    result: str | None = None
+    ip: str | None = None
+    request_id: str | None = None
+    at_from: datetime | None = None
+    at_to: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some events, newest first, and the numbers to continue from in both directions (None: the
+    end). `count` goes up to COUNTED + 1."""
+
+    rows: Sequence[AuditEvent]
+    older: int | None
+    newer: int | None
+    count: int
+
+
+def may_read(caller: Caller) -> bool:
+    return bool(caller.rights & {"audit", "audit_system"})
+
+
+def readable(caller: Caller) -> ColumnElement[bool]:
+    """The one predicate that decides what a caller may read. Raises NotAllowed.
+
+    Whoever administers the system sees how it is used, but not who listened to what.
+    """
+    if "audit" in caller.rights:
+        return true()
+    caller.must("audit_system")
+    return _type() != "recording"
+
+
+def _type() -> ColumnElement[str]:
+    """The kind of object as no index has it. SQLite would else walk the index of kinds, of which
+    there are few, where another filter finds less: 150 ms instead of 1 in 200,000 events."""
+    return func.coalesce(AuditEvent.object_type, "")
+
+
+def page(
+    session: Session,
+    caller: Caller,
+    limit: int,
+    wanted: Wanted = Wanted(),
+    before: int | None = None,
+    after: int | None = None,
+) -> Page:
+    """`before`: what is older than the event of this number; `after`: what is newer.
+
+    A walk along one index: about a millisecond at any depth of 10 million events.
+    """
+    found = _filtered(select(AuditEvent).where(readable(caller)), wanted)
+    counted = select(func.count()).select_from(found.limit(COUNTED + 1).subquery())
+    forward = before is not None or after is None
+    here = tuple_(AuditEvent.at, AuditEvent.seq)
+    query = found.order_by(*_newest_first() if forward else (AuditEvent.at, AuditEvent.seq))
+    if before is not None:
+        query = query.where(here < _place(session, before))
+    elif after is not None:
+        query = query.where(here > _place(session, after))
+    rows = list(session.scalars(query.limit(limit + 1)))
+    count = session.scalar(counted) or 0
+    release(session)
+    more, rows = len(rows) > limit, rows[:limit] if forward else rows[:limit][::-1]
+    older = more if forward else True
+    newer = before is not None if forward else more
+    return Page(
+        rows,
+        rows[-1].seq if rows and older else None,
+        rows[0].seq if rows and newer else None,
+        count,
+    )
+
+
+def _newest_first() -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    return AuditEvent.at.desc(), AuditEvent.seq.desc()
+
+
+def _place(session: Session, seq: int) -> tuple[datetime, int]:
+    at = session.scalar(select(AuditEvent.at).where(AuditEvent.seq == seq))
+    if at is None:
+        release(session)
+        raise InvalidRequest("This page address is damaged; go back to the list.")
+    return at, seq
+
+
+def _filtered(query: Select[Any], wanted: Wanted) -> Select[Any]:
+    same = {
+        AuditEvent.actor_label: wanted.actor,
+        AuditEvent.action: wanted.action,
+        AuditEvent.object_type if wanted.object_id is None else _type(): wanted.object_type,
+        AuditEvent.object_id: wanted.object_id,
+        AuditEvent.result: wanted.result,
+        AuditEvent.ip: wanted.ip,
+        AuditEvent.request_id: wanted.request_id,
+    }
+    for column, value in same.items():
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.at_from is not None:
+        query = query.where(AuditEvent.at >= wanted.at_from)
+    if wanted.at_to is not None:
+        query = query.where(AuditEvent.at < wanted.at_to)
+    return query
+
+
+def whole(caller: Caller, wanted: Wanted) -> bool:
+    """Whether these are all events there are, so that the chain can be followed through them."""
+    return wanted == Wanted() and "audit" in caller.rights
+
+
+def events(
+    session: Session, caller: Caller, wanted: Wanted, until: int
+) -> Iterator[Sequence[dict[str, Any]]]:
+    """All these events up to this number, oldest first, in batches: FIELDS, `prev_hash`, `hash`.
+
+    No transaction stays open between the batches; rows never change, so it need not.
+    """
+    before = aliased(AuditEvent)
+    columns = [getattr(AuditEvent, name) for name in (*chain.FIELDS, "hash")]
+    query: Select[Any] = select(
+        *columns, func.coalesce(before.hash, chain.GENESIS).label("prev_hash")
+    )
+    query = query.outerjoin(before, before.seq == AuditEvent.seq - 1)
+    query = _filtered(query.where(readable(caller), AuditEvent.seq <= until), wanted)
+    # The whole log goes by number, as it is chained; a part of it by time, as it is indexed.
+    by_number = whole(caller, wanted)
+    order = (AuditEvent.seq,) if by_number else (AuditEvent.at, AuditEvent.seq)
+    query = query.order_by(*order).limit(BATCH)
+    batch = session.execute(query).mappings().all()
+    while batch:
+        release(session)
+        yield [dict(each) for each in batch]
+        last = batch[-1]
+        place = (last["seq"],) if by_number else (last["at"], last["seq"])
+        batch = session.execute(query.where(tuple_(*order) > place)).mappings().all()
+    release(session)

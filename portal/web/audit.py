@@ -1,0 +1,75 @@
+"""The audit log: its events, and whether its chain is what was written."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from portal import queue
+from portal.auth import caller
+from portal.core import audit
+from portal.core.audit import checking, seals, search
+from portal.core.audit.verifying import PROBLEMS
+from portal.core.errors import InvalidRequest
+from portal.db import db
+from portal.storage import seal_key
+from portal.web import audit_filters
+
+PER_PAGE = 50
+SEALS_SHOWN = 20
+
+blueprint = Blueprint("audit_log", __name__)
+
+
+@blueprint.get("/audit")
+def index() -> str:
+    filters = audit_filters.read()
+    wanted, before, after = audit_filters.wanted(filters), _place("before"), _place("after")
+    search.readable(caller())
+    audit.record_alone(db.session, caller().actor, "audit.viewed", filters=filters)
+    page = search.page(db.session, caller(), PER_PAGE, wanted, before, after)
+    return render_template(
+        "audit/list.html",
+        page=page,
+        filters=filters,
+        chips=list(audit_filters.chips(filters)),
+        counted=search.COUNTED,
+        **_state(),
+    )
+
+
+def _place(name: str) -> int | None:
+    text = request.args.get(name)
+    if text is not None and not re.fullmatch(r"[0-9]{1,15}", text):
+        raise InvalidRequest("This page address is damaged; go back to the list.")
+    return None if text is None else int(text)
+
+
+def _state() -> dict[str, object]:
+    """What is known of the chain: the running check, the last one, and the last seal."""
+    running, last = checking.newest(db.session)
+    sealed = seals.latest(db.session)
+    return {"running": running, "last": last, "sealed": sealed, "problems": PROBLEMS}
+
+
+@blueprint.get("/audit/chain")
+def chain() -> str:
+    search.readable(caller())
+    return render_template(
+        "audit/chain.html",
+        head=seals.head(db.session),
+        kept=[each for _, each in seals.in_database(db.session, SEALS_SHOWN)],
+        public_key=seal_key.public,
+        **_state(),
+    )
+
+
+@blueprint.post("/audit/verify")
+def verify() -> Response:
+    """Have a worker verify the log; a page shows how far it is."""
+    search.readable(caller())
+    check = checking.ask(db.session, caller().actor)
+    queue.ring(checking.KIND, check.id)
+    return redirect(url_for("audit_log.chain"))
