@@ -50,6 +50,14 @@ REASONS: dict[str, LazyString] = {
     "part_missing": lazy_gettext("A part of the file is missing in the storage."),
 }
 """Why something was quarantined or failed, by the core's error_code."""
+ROLES: dict[str, LazyString] = {
+    "admin": lazy_gettext("Administrator"),
+    "officer": lazy_gettext("Compliance officer"),
+    "auditor": lazy_gettext("Auditor"),
+    "reviewer": lazy_gettext("Reviewer"),
+    "source_owner": lazy_gettext("Source owner"),
+    "uploader": lazy_gettext("Uploader"),
+}
 ACTIONS: dict[str, LazyString] = {
     "recording.view": lazy_gettext("Recording opened"),
     "upload.created": lazy_gettext("Upload begun"),
@@ -67,6 +75,9 @@ ACTIONS: dict[str, LazyString] = {
     "recording.deleted": lazy_gettext("Recording deleted"),
     "hold.placed": lazy_gettext("Legal hold placed"),
     "hold.released": lazy_gettext("Legal hold released"),
+    "recording.tagged": lazy_gettext("Tags changed"),
+    "recording.metadata_changed": lazy_gettext("Facts changed"),
+    "authz.denied": lazy_gettext("Somebody without the right was turned away"),
     "integrity.verified": lazy_gettext("Integrity confirmed"),
     "integrity.mismatch": lazy_gettext("Integrity check failed"),
 }
@@ -126,6 +137,7 @@ def init_app(app: Flask) -> None:
         state_name=STATES,
         kind_name=KINDS,
         source_name=SOURCES,
+        role_name=ROLES,
         reasons=REASONS,
         actions=ACTIONS,
     )
