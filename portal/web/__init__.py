@@ -3,7 +3,17 @@
 from flask import Flask
 
 from portal import auth
-from portal.web import errors, language, login, recordings, security, show, uploads
+from portal.web import (
+    account,
+    devices,
+    errors,
+    language,
+    login,
+    recordings,
+    security,
+    show,
+    uploads,
+)
 
 
 def init_app(app: Flask) -> None:
@@ -11,7 +21,8 @@ def init_app(app: Flask) -> None:
     app.context_processor(lambda: {"may": auth.may, "request_id": auth.request_id})
     language.init_app(app)
     show.init_app(app)
+    app.jinja_env.filters["device"] = devices.device
     security.init_app(app)
     errors.init_app(app)
-    for module in (language, login, recordings, uploads):
+    for module in (account, language, login, recordings, uploads):
         app.register_blueprint(module.blueprint)

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, Response, expect
 
 from tests.conftest import PASSWORD, Portal, Tus, upload_id, wait_for
+from tests.e2e.conftest import sign_in
 
 ROOT = Path(__file__).parents[2]
 OpenPage = Callable[..., Page]
@@ -141,9 +142,18 @@ def test_the_facts_are_found_without_scrolling_past_the_history(
         assert history["y"] < stage["y"] + stage["height"] + 60
 
 
-PAGES = ("/login", "/recordings", "/uploads", "/recordings/{video}", "/recordings/{audio}", "/404")
+PAGES = (
+    "/login",
+    "/recordings",
+    "/uploads",
+    "/recordings/{video}",
+    "/recordings/{audio}",
+    "/account",
+    "/404",
+)
 
 
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Mobile Safari/604.1"
 # Portuguese is wordier: where its words fit, on the narrowest screen, they fit everywhere.
 LOOKS = [
     ("light-1440", "en-GB"),
@@ -169,6 +179,7 @@ def test_every_page_is_accessible_and_fits_its_screen(
     as_wanted = {"width": int(width), "theme": theme, "locale": locale}
     look_at(open_page(role=None, **as_wanted), "/login", f"login-{shown}", picture)
     page = open_page(**as_wanted)
+    fill_the_account(page)
     for address in PAGES[1:]:
         target = address.format(
             video=uploaded["rdp-finance-server-2026.mp4"], audio=uploaded["call-support-4711.aac"]
@@ -186,6 +197,19 @@ def fill_the_uploads(tus: Tus) -> None:
     tus.patch(path, 0, bytes(4))
     query = "SELECT 1 FROM upload WHERE id = ? AND state = 'failed'"
     wait_for(lambda: tus.portal.rows(query, upload_id(path)))
+
+
+def fill_the_account(page: Page) -> None:
+    """A second session elsewhere, and a token."""
+    page.goto("/account")
+    email = page.locator("input[name=username]").input_value()
+    context = page.context.browser.new_context(base_url=page.url, user_agent=PHONE)
+    sign_in(context.new_page(), email)
+    page.locator("#label").fill("Backup to the archive")
+    page.locator("input[value=read]").check()
+    page.locator("section:has(#label) button").click()
+    expect(page.locator(".secret")).to_have_text(re.compile("^rp_"))
+    context.close()
 
 
 # Rows are cards on a phone: what is wider than they are would show outside of their border.
