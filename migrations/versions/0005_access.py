@@ -10,7 +10,8 @@ down_revision: str | None = "0003"
 
 
 def upgrade() -> None:
-    _make_tables_of_people()
+    _make_login_sessions()
+    _make_login_attempts()
     _make_tables_of_tags()
     # Not in batches: those copy the table and drop it, which foreign keys to it forbid on SQLite.
     op.add_column("user", sa.Column("scope", sa.JSON(), server_default="[]", nullable=False))
@@ -26,7 +27,7 @@ def upgrade() -> None:
     _fill_departments()
 
 
-def _make_tables_of_people() -> None:
+def _make_login_sessions() -> None:
     op.create_table(
         "login_session",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -43,6 +44,9 @@ def _make_tables_of_people() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_session")),
     )
     op.create_index(op.f("ix_login_session_user_id"), "login_session", ["user_id"])
+
+
+def _make_login_attempts() -> None:
     op.create_table(
         "login_attempt",
         sa.Column("id", sa.String(length=36), nullable=False),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, false, or_, select, true
 
 from portal.core.errors import InvalidRequest
 from portal.core.labels import clean
@@ -77,11 +77,13 @@ def inside(scope: Scope) -> ColumnElement[bool]:
         .join(Tag, Tag.id == RecordingTag.tag_id)
         .where(Tag.name.in_(scope.tags))
     )
-    return or_(
-        Recording.source.in_(scope.sources),
-        Recording.department.in_(scope.departments),
-        Recording.id.in_(tagged),
+    named = (
+        (scope.sources, Recording.source.in_(scope.sources)),
+        (scope.departments, Recording.department.in_(scope.departments)),
+        (scope.tags, Recording.id.in_(tagged)),
     )
+    # Only what is named: with one kind alone, which is usual, its index leads to the newest ones.
+    return or_(false(), *(condition for names, condition in named if names))
 
 
 def upload_inside(scope: Scope) -> ColumnElement[bool]:
