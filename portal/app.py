@@ -7,7 +7,6 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import api, auth, cors, receiving, web
-from portal.auth import login_manager
 from portal.bearer import Failures, trust_of
 from portal.config import BadSetting, Settings
 from portal.core.audit.seals import Outside, SealKey
@@ -66,10 +65,9 @@ def _flask_config(settings: Settings) -> dict[str, object]:
 
 def _guard(app: Flask) -> None:
     """Who may come in, how long they may be silent, and forms that only our pages can send."""
-    login_manager.init_app(app)
     app.before_request(receiving.bound_silence)
     app.before_request(cors.preflight)
-    app.before_request(auth.require_caller)
+    auth.init_app(app)
     app.after_request(cors.allow)
     app.after_request(auth.add_request_id)
     # Run in reverse: first the rest of the body is read away, then the answer's limit is set.

@@ -6,18 +6,23 @@ Routes are closed by default: `OPEN` lists the few that are not.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
-from flask import Response, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_login import LoginManager, UserMixin, current_user
+from sqlalchemy.orm import Session
 
-from portal.bearer import bearer
+from portal.bearer import bearer, shown
+from portal.config import Settings
+from portal.core import login_sessions
 from portal.core.accounts import Caller, caller_for
 from portal.core.audit import Actor
+from portal.core.errors import NotAuthenticated, Refusal
 from portal.core.models import User
-from portal.core.transaction import release
 from portal.db import db
+from portal.watching import watch
 
 login_manager = LoginManager()
 login_manager.login_view = "login.login"
@@ -26,24 +31,24 @@ login_manager.session_protection = None  # it would bind the cookie to an IP, an
 
 
 class SignedIn(UserMixin):
-    """Flask-Login's view of a user: the cookie holds the id and the epoch it was made in."""
+    """Flask-Login's view of a user: the cookie holds the secret of a session and no more."""
 
-    def __init__(self, user: User) -> None:
-        self.user = user
+    def __init__(self, user: User, secret: str, session_id: str = "") -> None:
+        self.user, self.secret, self.session_id = user, secret, session_id
 
     def get_id(self) -> str:
-        return f"{self.user.id}:{self.user.login_epoch}"
+        return self.secret
 
 
 @login_manager.user_loader
-def load_user(text: str) -> SignedIn | None:
-    """The user of a cookie, unless disabled or signed out everywhere since: one SELECT."""
-    user_id, _, epoch = text.partition(":")
-    user = db.session.get(User, user_id)
-    release(db.session)
-    if user is None or not user.active or str(user.login_epoch) != epoch:
-        return None
-    return SignedIn(user)
+def load_user(secret: str) -> SignedIn | None:
+    """Who has signed in with this cookie, unless that is over: one SELECT."""
+    found = login_sessions.find(db.session, secret, _settings().session_idle)
+    return SignedIn(found[1], secret, found[0].id) if found else None
+
+
+def _settings() -> Settings:
+    return cast(Settings, current_app.config["SETTINGS"])
 
 
 def visitor() -> Actor:
@@ -90,17 +95,72 @@ BEARER = {
 reach; elsewhere people sign in."""
 
 
+def init_app(app: Flask) -> None:
+    login_manager.init_app(app)
+    app.before_request(require_caller)
+    app.teardown_request(_stop_watching)
+
+
 def require_caller() -> Response | None:
     """Runs before every request: nothing is reached by nobody."""
     if request.endpoint is None or request.endpoint in OPEN:
         return None
     if request.blueprint in BEARER:
-        g.caller = replace(bearer(visitor()), dialect=BEARER[request.blueprint])
+        proof = shown(visitor())
+        g.caller = replace(bearer(proof), dialect=BEARER[request.blueprint])
+        g.proof = proof
+        _watch_body()
     elif current_user.is_authenticated:
         g.caller = caller_for(current_user.user, visitor())
+        g.proof = _proof_of_session(current_user.secret, visitor())
     else:
         return cast(Response, login_manager.unauthorized())
     return None
+
+
+def _proof_of_session(secret: str, sender: Actor) -> Callable[[Session], Caller]:
+    idle = _settings().session_idle
+
+    def proof(session: Session) -> Caller:
+        found = login_sessions.find(session, secret, idle)
+        if found is None:
+            raise NotAuthenticated("The session has ended; sign in again.")
+        return caller_for(found[1], sender)
+
+    return proof
+
+
+def still(may: Callable[[Session, Caller], object]) -> Callable[[], bool]:
+    """The question, for as often as one likes and outside of the request: may its sender still do
+    this? `may` raises a refusal if not."""
+    proof, dialect, engine = g.proof, g.caller.dialect, db.engine
+
+    def ask() -> bool:
+        with Session(engine, expire_on_commit=False) as session:
+            try:
+                may(session, replace(proof(session), dialect=dialect))
+            except Refusal:
+                return False
+            return True
+
+    return ask
+
+
+def _watch_body() -> None:
+    """What a token sends for a long time ends soon after its rights do."""
+    client, rights = request.environ.get("gunicorn.socket"), g.caller.rights
+
+    def keeps_its_rights(session: Session, caller: Caller) -> None:
+        for right in rights:
+            caller.must(right, continuing=True)
+
+    if client is not None and request.method in ("PATCH", "POST", "PUT"):
+        g.stop_watching = watch.begin(client, still(keeps_its_rights))
+
+
+def _stop_watching(error: BaseException | None) -> None:
+    if "stop_watching" in g:
+        g.stop_watching()
 
 
 def caller() -> Caller:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 
 from flask import current_app, request
+from sqlalchemy.orm import Session
 
 from portal.config import Settings
 from portal.core.accounts import Caller
@@ -47,22 +49,28 @@ def trust_of(settings: Settings) -> Trust | None:
     return Trust(settings.jwt_issuer, settings.jwt_audience, settings.jwt_key, keys)
 
 
-def bearer(visitor: Actor) -> Caller:
-    """Whoever the Authorization header stands for. Raises NotAuthenticated, TooManyAttempts."""
+Proof = Callable[[Session], Caller]
+"""Asks the database whose something is that a client has shown, as often as it is called."""
+
+
+def shown(visitor: Actor) -> Proof:
+    """What the Authorization header says of its sender. Raises NotAuthenticated."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
         raise NotAuthenticated("Send your token as `Authorization: Bearer <token>`.")
+    trust: Trust | None = current_app.extensions["jwt_trust"]
+    if trust is not None and token.count(".") == 2:
+        return lambda session: caller_by_jwt(session, trust, token, visitor)
+    return lambda session: caller_by_token(session, token, visitor)
+
+
+def bearer(proof: Proof) -> Caller:
+    """Whoever the header stands for. Raises NotAuthenticated, TooManyAttempts."""
     try:
-        return _caller(token.strip(), visitor)
+        return proof(db.session)
     except NotAuthenticated as refusal:
         failures: Failures = current_app.extensions["token_failures"]
         if failures.note(request.remote_addr or ""):
             raise TooManyAttempts("Too many wrong tokens from your address; wait.") from refusal
         raise
-
-
-def _caller(token: str, visitor: Actor) -> Caller:
-    trust: Trust | None = current_app.extensions["jwt_trust"]
-    if trust is not None and token.count(".") == 2:
-        return caller_by_jwt(db.session, trust, token, visitor)
-    return caller_by_token(db.session, token, visitor)

@@ -143,6 +143,18 @@ class Settings(WireSettings):
         whole(1, 3600),
         "How long a connection may stay silent in the middle of a request or an answer.",
     )
+    session_idle_minutes: int = setting(
+        "PORTAL_SESSION_IDLE_MINUTES",
+        "120",
+        whole(1, 100_000),
+        "Whoever was away from the pages for so long signs in again.",
+    )
+    session_hours: int = setting(
+        "PORTAL_SESSION_HOURS",
+        "12",
+        whole(1, 8760),
+        "Whoever has signed in does so again after this time, used or not.",
+    )
     lease_seconds: int = setting(
         "PORTAL_LEASE_SECONDS",
         "30",
@@ -236,6 +248,14 @@ class Settings(WireSettings):
     @property
     def keep(self) -> timedelta:
         return timedelta(days=self.keep_days)
+
+    @property
+    def session_idle(self) -> timedelta:
+        return timedelta(minutes=self.session_idle_minutes)
+
+    @property
+    def session_lifetime(self) -> timedelta:
+        return timedelta(hours=self.session_hours)
 
     def environment(self) -> dict[str, str]:
         """The same settings as environment variables, for child processes."""

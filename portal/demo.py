@@ -30,6 +30,7 @@ from portal.config import Settings
 from portal.core import accounts, tokens
 from portal.core.errors import InvalidRequest
 from portal.core.models import Upload
+from portal.core.scopes import ALL
 from portal.core.transaction import utc_now
 from portal.data_dir import make_data_dir
 from portal.db import db
@@ -133,7 +134,7 @@ def _make_people(settings: Settings) -> tuple[str, str]:
             (RECORDER, "uploader", secrets.token_urlsafe(24)),
         ):
             try:
-                accounts.create_user(db.session, email, role, secret)
+                accounts.create_user(db.session, email, role, secret, [ALL])
             except InvalidRequest:  # the demo ran before on this data
                 accounts.set_password(db.session, email, secret)
         tomorrow = utc_now() + timedelta(days=1)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from flask import Response, current_app, request
 from werkzeug.http import http_date, is_resource_modified
+from werkzeug.wsgi import ClosingIterator
 
 from portal.core.models import Recording
 from portal.db import db
 from portal.storage import stores
+from portal.watching import watch
 from storage_backends import ObjectNotFound, Store
 
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})", re.ASCII)
@@ -74,10 +77,11 @@ def for_playing(recording: Recording) -> Media:
     return Media(*where, size, "audio/mp4", tag, recording.available_at)
 
 
-def stream(media: Media) -> Response:
+def stream(media: Media, allowed: Callable[[], bool]) -> Response:
     """The bytes, or the range that the request asks for. The caller has authorised it.
 
-    Raises ObjectNotFound.
+    While a long answer runs, `allowed` is asked every few seconds; at False the connection is
+    cut, and the client sees that bytes are missing. Raises ObjectNotFound.
     """
     headers = _inert(media.content_type) | {
         "ETag": media.tag,
@@ -94,7 +98,7 @@ def stream(media: Media) -> Response:
     headers["Content-Length"] = str(stop - start)
     if wanted:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{media.size}"
-    body = () if request.method == "HEAD" else _body(media, start, stop)
+    body = () if request.method == "HEAD" else _watched(_body(media, start, stop), allowed)
     return Response(body, 206 if wanted else 200, headers, direct_passthrough=True)
 
 
@@ -106,11 +110,11 @@ def direct_address(media: Media) -> str | None:
     return _store(media.storage_id).direct_url(media.key, media.content_type, media.version)
 
 
-def play(media: Media) -> Response:
+def play(media: Media, allowed: Callable[[], bool]) -> Response:
     """The bytes for a player, or the way to them."""
     url = direct_address(media)
     if url is None:
-        return stream(media)
+        return stream(media, allowed)
     headers = {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"}
     return Response(status=302, headers=headers | {"Location": url})
 
@@ -138,6 +142,19 @@ def _inert(content_type: str) -> dict[str, str]:
 
 def _store(storage_id: str) -> Store:
     return stores.of(db.session, storage_id)
+
+
+def _watched(body: Any, allowed: Callable[[], bool]) -> Any:
+    """The same body, asked about until the server closes it."""
+    client = request.environ.get("gunicorn.socket")
+    if client is None:
+        return body
+    stop = watch.begin(client, allowed)
+    if not isinstance(body, request.environ["wsgi.file_wrapper"]):
+        return ClosingIterator(body, stop)
+    file_close = body.close
+    body.close = lambda: (stop(), file_close())
+    return body
 
 
 def _body(media: Media, start: int, stop: int) -> Any:

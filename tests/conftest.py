@@ -30,7 +30,7 @@ from flask import Flask
 from portal import sample_media
 from portal.app import create_app
 from portal.config import Settings
-from portal.core import accounts, tokens
+from portal.core import accounts, passwords, tokens
 from portal.db import db
 
 TUS = "/api/v1/videos/tus"
@@ -126,11 +126,11 @@ class Portal:
             check=check,
         )
 
-    def person(self, role: str) -> str:
-        """A new account with PASSWORD; returns its address."""
+    def person(self, role: str, scope: Sequence[str] = ("*",)) -> str:
+        """A new account with PASSWORD that reaches everything, or this; returns its address."""
         email = f"{role}-{secrets.token_hex(4)}@example.org"
         with self.app.app_context():
-            return accounts.create_user(db.session, email, role, PASSWORD).email
+            return accounts.create_user(db.session, email, role, PASSWORD, scope).email
 
     def token(self, role: str = "uploader", *scopes: str, leads: Sequence[str] = ()) -> str:
         """A token of a new account."""
@@ -228,10 +228,10 @@ def cheap_passwords() -> Iterator[None]:
     """Real Argon2 hashes, made in a hundredth of the time."""
     with pytest.MonkeyPatch.context() as patch:
         cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-        patch.setattr(accounts, "_hasher", lambda: cheap)
-        accounts._nobody_hash.cache_clear()
+        patch.setattr(passwords, "_hasher", lambda: cheap)
+        passwords._nobody_hash.cache_clear()
         yield
-    accounts._nobody_hash.cache_clear()
+    passwords._nobody_hash.cache_clear()
 
 
 @pytest.fixture(scope="session")

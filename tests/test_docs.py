@@ -15,6 +15,7 @@ import pytest
 
 from portal.cli import main
 from portal.config import Settings
+from portal.core.roles import RIGHTS, ROLE_MAY, SCOPED
 from portal.wire_settings import WireSettings
 from tests.conftest import Portal
 from tests.storage.conftest import seaweed
@@ -63,6 +64,32 @@ def settings_table() -> str:
 def test_the_settings_page_has_the_table_that_the_code_makes() -> None:
     table = settings_table()
     assert f"\n\n{table}\n" in (ROOT / "docs/settings.md").read_text(), f"write this:\n{table}"
+
+
+def rights_table() -> str:
+    """The table of docs/access.md."""
+    roles = " | ".join(f"`{role}`" for role in ROLE_MAY)
+    lines = [f"| Right | {roles} |", "|---" * (len(ROLE_MAY) + 1) + "|"]
+    for right, what in RIGHTS.items():
+        cells = " | ".join(cell(role, right) for role in ROLE_MAY)
+        lines.append(f"| {what} | {cells} |")
+    return "\n".join(lines)
+
+
+def cell(role: str, right: str) -> str:
+    if f"{right}_own" in ROLE_MAY[role]:
+        return "own"
+    if right not in ROLE_MAY[role]:
+        return "–"
+    of_recordings = right not in ("audit", "upload")
+    return "scope" if role in SCOPED and of_recordings else "yes"
+
+
+def test_the_page_on_access_has_the_rights_that_the_code_gives() -> None:
+    table = rights_table()
+    assert f"\n\n{table}\n" in (ROOT / "docs/access.md").read_text(), f"write this:\n{table}"
+    known = {right.removesuffix("_own") for may in ROLE_MAY.values() for right in may}
+    assert known == set(RIGHTS)
 
 
 def test_no_document_names_a_setting_that_does_not_exist() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from flask import Blueprint, Response, jsonify, request
 
 from portal.api.describing import Answer, Description, answer, described
 from portal.api.refusals import Explained, answer_refusals
-from portal.auth import caller
+from portal.auth import caller, still
 from portal.core import recordings, uploads
 from portal.core.errors import (
     ChecksumMismatch,
@@ -150,8 +151,10 @@ def _listed(recording: Recording) -> Listed:
 )
 def play(lead_id: str, recording_id: str) -> Response:
     _refuse_unknown(lead_id, recording_id)
-    fetch = recordings.find_playable if request.method == "HEAD" else recordings.fetch
-    response = stream(original(fetch(db.session, caller(), recording_id)))
+    get = recordings.find_playable if request.method == "HEAD" else recordings.fetch
+    may = partial(recordings.find_playable, recording_id=recording_id)
+    found = get(db.session, caller(), recording_id, right="play")
+    response = stream(original(found), still(may))
     if response.status_code == 416:
         response.mimetype = "application/json"
         error = {"code": CODES[416], "message": "Invalid range request"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
@@ -11,7 +12,7 @@ from portal.api.describing import Description, answer, described
 from portal.api.recording_search import ASKED, asked
 from portal.api.recording_shapes import Deleted, Listed, Listing, Why, listed
 from portal.api.refusals import answer_refusals, json_envelope
-from portal.auth import caller
+from portal.auth import caller, still
 from portal.core import deletion, recordings
 from portal.core.errors import InvalidRequest
 from portal.db import db
@@ -57,9 +58,10 @@ def one(recording_id: str) -> Response:
     )
 )
 def content(recording_id: str) -> Response:
-    get = recordings.find_playable if request.method == "HEAD" else recordings.fetch
+    get = recordings.find_downloadable if request.method == "HEAD" else recordings.fetch
     recording = get(db.session, caller(), recording_id)
-    response = stream(original(recording))
+    may = partial(recordings.find_downloadable, recording_id=recording_id)
+    response = stream(original(recording), still(may))
     name = quote(recording.filename, safe="")
     response.headers["Content-Disposition"] += f"; filename*=UTF-8''{name}"
     return response

@@ -1,6 +1,6 @@
 """The command `portal`: running the portal, and what an operator does at a shell."""
 
-from portal.cli import audit, people, recordings, running, storing, tidying
+from portal.cli import audit, people, recordings, running, storing, tidying, tokens
 from portal.cli.command import main
 
-__all__ = ["audit", "main", "people", "recordings", "running", "storing", "tidying"]
+__all__ = ["audit", "main", "people", "recordings", "running", "storing", "tidying", "tokens"]

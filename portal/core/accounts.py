@@ -1,44 +1,30 @@
-"""People, their roles and their tokens: who is calling, and what may they do."""
+"""People and their roles: who is calling, what may they do, and which recordings do they reach?"""
 
 from __future__ import annotations
 
-import contextlib
-import secrets
-import threading
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.core import audit
+from portal.core import audit, login_sessions
 from portal.core.audit import SYSTEM, Actor
-from portal.core.errors import InvalidRequest, NotAllowed, NotAuthenticated, TooManyAttempts
+from portal.core.errors import Conflict, InvalidRequest, NotAllowed, NotAuthenticated
 from portal.core.models import User
-from portal.core.transaction import release, utc_now, writing
+from portal.core.passwords import hash_password
+from portal.core.roles import ROLE_MAY, SCOPED
+from portal.core.scopes import EVERYTHING, NOTHING, Scope, of_words
+from portal.core.transaction import one_at_a_time, utc_now, writing
 
-ROLE_MAY: dict[str, frozenset[str]] = {
-    # An administrator runs the system and is no listener, nor reads who listened to what.
-    "admin": frozenset({"list", "uploads", "upload", "audit_system"}),
-    "officer": frozenset({"list", "uploads", "play", "audit", "delete", "hold"}),
-    "auditor": frozenset({"list", "uploads", "play", "audit"}),
-    "reviewer": frozenset({"list", "play"}),
-    "uploader": frozenset({"list_own", "uploads_own", "upload", "play_own", "delete_own"}),
-}
-MIN_PASSWORD = 12
-LOGIN_WINDOW = timedelta(minutes=15)
-LOGIN_ATTEMPTS = 20
-_checking = threading.BoundedSemaphore(2)
+APPOINTING = 7261007  # any number that nothing else in this database locks
 
 
 @dataclass(frozen=True)
 class Caller:
     """An authenticated person or token. `rights` are the role's, narrowed by a token's scopes.
 
+    `scope`: which recordings the account reaches; `token_scope`: which of them the token does.
     `lapsed`: the token has run out and may only continue the uploads that it began. `dialect`: the
     one that is spoken; uploads that another one began are out of its reach. None: a page.
     """
@@ -51,6 +37,8 @@ class Caller:
     leads: frozenset[str] = frozenset()
     lapsed: bool = False
     dialect: str | None = None
+    scope: Scope = NOTHING
+    token_scope: Scope = EVERYTHING
 
     def must(self, right: str, continuing: bool = False) -> None:
         """Raises NotAllowed unless this caller has the right, NotAuthenticated if it lapsed."""
@@ -60,7 +48,7 @@ class Caller:
             raise NotAllowed(f"Your account may not do this; it needs the right “{right}”.")
 
     def owner_filter(self, right: str) -> str | None:
-        """The user id whose things alone may be seen, or None for everybody's.
+        """The user id whose things alone may be seen, or None for everybody's in the scope.
 
         Raises NotAllowed if the caller may see neither.
         """
@@ -73,15 +61,9 @@ class Caller:
             raise NotAllowed("You are not authorized to access this lead")
 
 
-@cache
-def _hasher() -> PasswordHasher:
-    return PasswordHasher()
-
-
-@cache
-def _nobody_hash() -> str:
-    """What the password of an unknown address is checked against, so that it takes as long."""
-    return _hasher().hash(secrets.token_urlsafe())
+def scope_of(user: User) -> Scope:
+    """What the account reaches right now. Roles without a scope reach everything."""
+    return of_words(user.scope) if user.role in SCOPED else EVERYTHING
 
 
 def clean_email(email: str) -> str:
@@ -93,36 +75,109 @@ def clean_email(email: str) -> str:
     return cleaned
 
 
-def create_user(session: Session, email: str, role: str, password: str) -> User:
-    """A new account. Raises InvalidRequest for a known address, a short password, a bad role."""
+def create_user(
+    session: Session, email: str, role: str, password: str, scope: Sequence[str] = ()
+) -> User:
+    """A new account. `scope`: as portal.core.scopes.words makes it.
+
+    Raises InvalidRequest for a known address, a short password, a bad role.
+    """
     email = clean_email(email)
-    if role not in ROLE_MAY:
-        raise InvalidRequest(f"{role!r} is no role; choose one of {', '.join(ROLE_MAY)}.")
-    hashed = _hash_password(password)
+    _refuse_unknown(role)
+    hashed = hash_password(password)
     with writing(session):
         if session.scalar(select(User.id).where(User.email == email)):
             raise InvalidRequest(f"There is a user {email} already.")
         user = User(email=email, role=role, password_hash=hashed, created_at=utc_now())
+        user.scope = list(scope)
         session.add(user)
         session.flush()
-        audit.record(session, SYSTEM, "user.created", ("user", user.id), email=email, role=role)
+        subject, reach = ("user", user.id), user.scope
+        audit.record(session, SYSTEM, "user.created", subject, email=email, role=role, scope=reach)
     return user
 
 
-def set_password(session: Session, email: str, password: str) -> None:
+def _refuse_unknown(role: str) -> None:
+    if role not in ROLE_MAY:
+        raise InvalidRequest(f"{role!r} is no role; choose one of {', '.join(ROLE_MAY)}.")
+
+
+def set_password(session: Session, email: str, password: str, actor: Actor = SYSTEM) -> None:
     """A new password; every open session of the account ends. Raises InvalidRequest."""
-    hashed = _hash_password(password)
+    hashed = hash_password(password)
     with writing(session):
         user = user_by_email(session, email)
         user.password_hash = hashed
-        user.login_epoch += 1
-        audit.record(session, SYSTEM, "user.password_changed", ("user", user.id))
+        login_sessions.end_all(session, user.id)
+        audit.record(session, actor, "user.password_changed", ("user", user.id))
 
 
-def _hash_password(password: str) -> str:
-    if len(password) < MIN_PASSWORD:
-        raise InvalidRequest(f"The password is too short; use at least {MIN_PASSWORD} characters.")
-    return _hasher().hash(password)
+def set_role(session: Session, actor: Actor, email: str, role: str) -> User:
+    """Another role; every open session of the account ends.
+
+    Raises InvalidRequest, and Conflict for the last administrator.
+    """
+    _refuse_unknown(role)
+    with writing(session):
+        user = user_by_email(session, email)
+        if role != "admin":
+            _refuse_last_admin(session, user)
+        subject, before = ("user", user.id), user.role
+        user.role = role
+        login_sessions.end_all(session, user.id)
+        audit.record(session, actor, "user.role_changed", subject, before=before, after=role)
+        return user
+
+
+def set_scope(session: Session, actor: Actor, email: str, scope: Sequence[str]) -> User:
+    """Another scope, which counts from the next request on. Raises InvalidRequest."""
+    with writing(session):
+        user = user_by_email(session, email)
+        subject, before, after = ("user", user.id), user.scope, list(scope)
+        user.scope = after
+        audit.record(session, actor, "user.scope_changed", subject, before=before, after=after)
+        return user
+
+
+def disable(session: Session, actor: Actor, email: str) -> User:
+    """Nobody signs in with the account any more, and its sessions and tokens are dead.
+
+    Raises InvalidRequest, and Conflict for the last administrator.
+    """
+    with writing(session):
+        user = user_by_email(session, email)
+        _refuse_last_admin(session, user)
+        user.active = False
+        login_sessions.end_all(session, user.id)
+        audit.record(session, actor, "user.disabled", ("user", user.id))
+        return user
+
+
+def enable(session: Session, actor: Actor, email: str) -> User:
+    """The opposite: its tokens live again, its sessions do not. Raises InvalidRequest."""
+    with writing(session):
+        user = user_by_email(session, email)
+        user.active = True
+        audit.record(session, actor, "user.enabled", ("user", user.id))
+        return user
+
+
+def _refuse_last_admin(session: Session, user: User) -> None:
+    one_at_a_time(session, APPOINTING)  # two administrators may disable each other at once
+    others = select(func.count()).where(
+        User.role == "admin", User.active.is_(True), User.id != user.id
+    )
+    if user.role == "admin" and user.active and not session.scalar(others):
+        raise Conflict("This is the last administrator; make somebody else one first.")
+
+
+def end_sessions(session: Session, actor: Actor, email: str) -> int:
+    """Sign an account out everywhere, and return of how many browsers. Raises InvalidRequest."""
+    with writing(session):
+        user = user_by_email(session, email)
+        count = login_sessions.end_all(session, user.id)
+        audit.record(session, actor, "auth.sessions_ended", ("user", user.id), count=count)
+        return count
 
 
 def user_by_email(session: Session, email: str) -> User:
@@ -132,55 +187,8 @@ def user_by_email(session: Session, email: str) -> User:
     return user
 
 
-def _user_if_any(session: Session, email: str) -> User | None:
-    with contextlib.suppress(InvalidRequest):
-        return session.scalar(select(User).where(User.email == clean_email(email)))
-    return None
-
-
 def any_user(session: Session) -> bool:
     return session.scalar(select(User.id).limit(1)) is not None
-
-
-def log_in(session: Session, email: str, password: str, visitor: Actor) -> User:
-    """The user with this address and password.
-
-    Raises NotAuthenticated, with the same sentence and delay whatever was wrong, and
-    TooManyAttempts after 20 failures from one address in 15 minutes.
-    """
-    with _few_at_once():
-        return _log_in(session, email, password, visitor)
-
-
-@contextlib.contextmanager
-def _few_at_once() -> Iterator[None]:
-    """Each check of a password takes 64 MiB: two at a time, the others wait or are sent away."""
-    if not _checking.acquire(timeout=5):
-        raise TooManyAttempts("Too many people sign in at once; try again in a minute.")
-    try:
-        yield
-    finally:
-        _checking.release()
-
-
-def _log_in(session: Session, email: str, password: str, visitor: Actor) -> User:
-    since = utc_now() - LOGIN_WINDOW
-    if audit.count_recent(session, "auth.failed", visitor.ip, since) >= LOGIN_ATTEMPTS:
-        raise TooManyAttempts("Too many failed sign-ins from your address; wait 15 minutes.")
-    user = _user_if_any(session, email)
-    release(session)  # checking a password takes 50 ms: hold no transaction meanwhile
-    if _password_fits(user, password) and user is not None and user.active:
-        audit.record_alone(session, actor_of(user, visitor), "auth.login", ("user", user.id))
-        return user
-    audit.record_alone(session, visitor, "auth.failed", None, "denied", email=email[:255])
-    raise NotAuthenticated("E-mail or password is wrong.")
-
-
-def _password_fits(user: User | None, password: str) -> bool:
-    try:
-        return _hasher().verify(user.password_hash if user else _nobody_hash(), password)
-    except (VerificationError, InvalidHashError):
-        return False
 
 
 def actor_of(user: User, visitor: Actor, token_id: str | None = None) -> Actor:
@@ -193,4 +201,5 @@ def actor_of(user: User, visitor: Actor, token_id: str | None = None) -> Actor:
 
 def caller_for(user: User, visitor: Actor) -> Caller:
     """A person at a browser, with everything that the role may do."""
-    return Caller(user.id, user.email, user.role, ROLE_MAY[user.role], actor_of(user, visitor))
+    actor = actor_of(user, visitor)
+    return Caller(user.id, user.email, user.role, ROLE_MAY[user.role], actor, scope=scope_of(user))

@@ -23,6 +23,7 @@ from portal.core.acceptance import judge
 from portal.core.audit import SYSTEM
 from portal.core.checks import sha256_of
 from portal.core.content import Findings
+from portal.core.labels import department_of
 from portal.core.leases import Lease, LeaseLost
 from portal.core.limits import MOST_DETAILS, Terms
 from portal.core.models import Part, Recording, RecordingDetail, Upload
@@ -238,6 +239,7 @@ def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
         owner_id=upload.owner_id,
         owner_label=upload.owner_label,
         source=upload.dialect,
+        department=department_of(upload.details),
         state="quarantined" if verdict.code else "ready",
         error_code=verdict.code,
         error_text=verdict.sentence,

@@ -45,11 +45,9 @@ def ask(
     session: Session, caller: Caller, recording_id: str, reason: str, keep: timedelta
 ) -> Recording:
     """Mark a recording for deletion; harmless to repeat. Raises NotFound, NotAllowed, Held."""
-    mine = caller.owner_filter("delete")
+    recordings.find(session, caller, recording_id, "delete")
     with writing(session):
-        recording = _locked(session, recording_id, recordings.reachable(caller))
-        if mine is not None and recording.owner_id != mine:
-            raise NotFound(NOT_THERE)
+        recording = _locked(session, recording_id, recordings.visible(caller, "delete"))
         if recording.state not in GOING:
             assert_deletable(session, recording, keep, utc_now())
             recording.state, recording.deletion_reason = "deleting", reason

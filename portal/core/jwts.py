@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.core import audit
-from portal.core.accounts import Caller, actor_of
+from portal.core.accounts import Caller, actor_of, scope_of
 from portal.core.audit import SYSTEM, Actor
 from portal.core.errors import NotAuthenticated, TryAgainLater
 from portal.core.models import User
@@ -105,6 +105,7 @@ def caller_by_jwt(session: Session, trust: Trust, text: str, visitor: Actor) -> 
         actor_of(user, visitor, token_id),
         leads=frozenset(_words(claims.get("leads"), default=[])),
         lapsed=claims["exp"] <= utc_now().timestamp(),
+        scope=scope_of(user),
     )
 
 

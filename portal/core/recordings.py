@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, true
 from sqlalchemy.orm import Session
 
 from portal.core import audit
 from portal.core.accounts import Caller
 from portal.core.errors import NotAllowed, NotFound, NotPlayable
 from portal.core.models import AuditEvent, Recording, RecordingDetail, Upload
+from portal.core.scopes import inside, upload_inside
 from portal.core.transaction import release
 
 STATES = ("ready", "quarantined", "deleting", "deleted")
@@ -57,7 +58,7 @@ def page(
 
     A walk along the primary key: 0.2 ms at any depth of a million rows.
     """
-    query = _filtered(visible(caller), wanted)
+    query = _filtered(select(Recording).where(visible(caller)), wanted)
     forward = before is not None or after is None
     if before is not None:
         query = query.where(Recording.id < before)
@@ -98,16 +99,17 @@ def _page(rows: list[Recording], more: bool, forward: bool, first: bool) -> Page
     return Page(rows, rows[-1].id if has_older else None, rows[0].id if has_newer else None)
 
 
-def visible(caller: Caller) -> Select[Recording]:
-    """The one predicate that decides what a caller may know of. Raises NotAllowed."""
-    owner = caller.owner_filter("list")
-    query = select(Recording)
-    if owner is not None:
-        query = query.where(Recording.owner_id == owner)
-    return query.where(reachable(caller))
+def visible(caller: Caller, right: str = "list") -> ColumnElement[bool]:
+    """The one predicate that decides which recordings a caller may know of, or do more with.
+
+    Every list, count, page and stream is a query with it. Raises NotAllowed, NotAuthenticated.
+    """
+    owner = caller.owner_filter(right)
+    whose = inside(caller.scope) if owner is None else Recording.owner_id == owner
+    return and_(whose, inside(caller.token_scope), _of_leads(caller))
 
 
-def reachable(caller: Caller) -> ColumnElement[bool]:
+def _of_leads(caller: Caller) -> ColumnElement[bool]:
     """A token touches calls of the leads that it carries, and no others, on every path."""
     if caller.actor.type != "token" or "*" in caller.leads:
         return true()
@@ -116,10 +118,16 @@ def reachable(caller: Caller) -> ColumnElement[bool]:
     return or_(Recording.source != "calls", exists().where(said, *lead))
 
 
-def find(session: Session, caller: Caller, recording_id: str) -> Recording:
-    """One recording. Raises NotFound, also if it is beyond what the caller may see."""
-    recording = session.scalar(visible(caller).where(Recording.id == recording_id))
+def find(session: Session, caller: Caller, recording_id: str, right: str = "list") -> Recording:
+    """One recording. Raises NotFound, also if it is beyond what the caller may see: then it is
+    written down, for there is one."""
+    mine = select(Recording).where(visible(caller, right), Recording.id == recording_id)
+    recording = session.scalar(mine)
+    hidden = recording is None and session.get(Recording, recording_id) is not None
     release(session)
+    if hidden:
+        subject = ("recording", recording_id)
+        audit.record_alone(session, caller.actor, "authz.denied", subject, "denied", right=right)
     if recording is None:
         _note_denial(session, caller, recording_id)
         raise NotFound("There is no such recording, or it is not yours to see.")
@@ -141,13 +149,15 @@ def view(session: Session, caller: Caller, recording_id: str) -> Recording:
     return find(session, caller, found)
 
 
-def find_playable(session: Session, caller: Caller, recording_id: str) -> Recording:
+def find_playable(
+    session: Session, caller: Caller, recording_id: str, right: str = "play"
+) -> Recording:
     """A recording whose bytes may be served to this caller.
 
     Raises NotFound, NotAllowed, and NotPlayable for one that is quarantined or damaged.
     """
     recording = find(session, caller, recording_id)
-    mine = caller.owner_filter("play")
+    mine = caller.owner_filter(right)
     if mine is not None and recording.owner_id != mine:
         raise NotAllowed("You may play your own recordings only.")
     if recording.state in ("deleting", "purging", "deleted"):
@@ -157,9 +167,16 @@ def find_playable(session: Session, caller: Caller, recording_id: str) -> Record
     return recording
 
 
-def fetch(session: Session, caller: Caller, recording_id: str) -> Recording:
+def find_downloadable(session: Session, caller: Caller, recording_id: str) -> Recording:
+    """A recording whose original this caller may save. Raises the same."""
+    return find_playable(session, caller, recording_id, "download")
+
+
+def fetch(
+    session: Session, caller: Caller, recording_id: str, right: str = "download"
+) -> Recording:
     """The same for a program that is about to get the bytes, written down before the first."""
-    found = find_playable(session, caller, recording_id)
+    found = find_playable(session, caller, recording_id, right)
     audit.record_alone(session, caller.actor, "recording.download", ("recording", found.id))
     return found
 
@@ -168,8 +185,8 @@ def history(
     session: Session, caller: Caller, recording_id: str, limit: int = 20
 ) -> Sequence[AuditEvent]:
     """What happened to one recording and its upload, newest first; nothing for whoever may not
-    read the audit log."""
-    if "audit" not in caller.rights:
+    know it."""
+    if "history" not in caller.rights:
         return []
     query = select(AuditEvent).where(AuditEvent.object_id == recording_id)
     events = session.scalars(query.order_by(AuditEvent.seq.desc()).limit(limit)).all()
@@ -180,9 +197,9 @@ def history(
 def uploads_under_way(session: Session, caller: Caller, limit: int) -> Sequence[Upload]:
     """Uploads that are open, being assembled, or failed, the newest first."""
     owner = caller.owner_filter("uploads")
+    whose = upload_inside(caller.scope) if owner is None else Upload.owner_id == owner
     query = select(Upload).where(Upload.state.in_(("open", "finishing", "failed")))
-    if owner is not None:
-        query = query.where(Upload.owner_id == owner)
+    query = query.where(whose, upload_inside(caller.token_scope))
     rows = session.scalars(query.order_by(Upload.id.desc()).limit(limit)).all()
     release(session)
     return rows

@@ -4,8 +4,10 @@ from flask import Flask
 
 from portal import auth
 from portal.web import (
+    account,
     audit,
     audit_export,
+    devices,
     errors,
     language,
     login,
@@ -21,7 +23,8 @@ def init_app(app: Flask) -> None:
     app.context_processor(lambda: {"may": auth.may, "request_id": auth.request_id})
     language.init_app(app)
     show.init_app(app)
+    app.jinja_env.filters["device"] = devices.device
     security.init_app(app)
     errors.init_app(app)
-    for module in (audit, audit_export, language, login, recordings, uploads):
+    for module in (account, audit, audit_export, language, login, recordings, uploads):
         app.register_blueprint(module.blueprint)

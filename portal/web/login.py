@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response
 from wtforms import EmailField, PasswordField
 from wtforms.validators import DataRequired
 
+from portal import uploading
 from portal.auth import SignedIn, caller, visitor
-from portal.core import accounts, audit
+from portal.core import login_sessions, sign_in
 from portal.core.errors import NotAuthenticated, TooManyAttempts
 from portal.db import db
 
@@ -42,15 +43,17 @@ def login() -> Response | str | tuple[str, int]:
     form = LoginForm()
     if not form.validate_on_submit():
         return render_template("login.html", form=form, problem=None)
+    lifetime = uploading.settings().session_lifetime
     try:
-        user = accounts.log_in(db.session, form.email.data, form.password.data, visitor())
+        given = (form.email.data, form.password.data, visitor())
+        user, secret = sign_in.log_in(db.session, *given, lifetime)
     except NotAuthenticated:
         problem = gettext("E-mail or password is wrong.")
         return render_template("login.html", form=form, problem=problem), 401
     except TooManyAttempts:
-        problem = gettext("Too many failed sign-ins from your address; wait 15 minutes.")
+        problem = gettext("Too many failed sign-ins; wait 15 minutes.")
         return render_template("login.html", form=form, problem=problem), 429
-    _begin_session(SignedIn(user))
+    _begin_session(SignedIn(user, secret))
     return redirect(target)
 
 
@@ -65,6 +68,6 @@ def _begin_session(user: SignedIn) -> None:
 
 @blueprint.post("/logout")
 def logout() -> Response:
-    audit.record_alone(db.session, caller().actor, "auth.logout")
+    login_sessions.log_out(db.session, caller().actor, current_user.session_id)
     logout_user()
     return redirect(url_for("login.login"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, render_template, request, url_for
@@ -9,7 +10,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from portal.auth import caller
+from portal.auth import caller, still
 from portal.core import recordings
 from portal.core.errors import InvalidRequest, NotAllowed, NotFound
 from portal.core.models import Recording, is_id
@@ -43,7 +44,8 @@ def index() -> str:
         before=_cursor("before"),
         after=_cursor("after"),
     )
-    return render_template("recordings/list.html", page=page, state=state)
+    nothing = caller().scope.nothing
+    return render_template("recordings/list.html", page=page, state=state, reaches_nothing=nothing)
 
 
 def _cursor(name: str) -> str | None:
@@ -89,7 +91,8 @@ def media(recording_id: str) -> Response:
         raise NotAllowed("Open the recording's page first; what is played is logged.") from error
     if seen != [caller().user_id, recording.id]:
         raise NotAllowed("Open the recording's page first; what is played is logged.")
-    return play(for_playing(recording))
+    may = partial(recordings.find_playable, recording_id=recording.id)
+    return play(for_playing(recording), still(may))
 
 
 @blueprint.get("/recordings/<recording_id>/thumbnail")

@@ -52,6 +52,14 @@ REASONS: dict[str, LazyString] = {
     "part_missing": lazy_gettext("A part of the file is missing in the storage."),
 }
 """Why something was quarantined or failed, by the core's error_code."""
+ROLES: dict[str, LazyString] = {
+    "admin": lazy_gettext("Administrator"),
+    "officer": lazy_gettext("Compliance officer"),
+    "auditor": lazy_gettext("Auditor"),
+    "reviewer": lazy_gettext("Reviewer"),
+    "source_owner": lazy_gettext("Source owner"),
+    "uploader": lazy_gettext("Uploader"),
+}
 UNSEEN = {"Cc", "Cf", "Zl", "Zp"}
 JOINERS = "\u200c\u200d"
 
@@ -128,6 +136,7 @@ def init_app(app: Flask) -> None:
         state_name=STATES,
         kind_name=KINDS,
         source_name=SOURCES,
+        role_name=ROLES,
         reasons=REASONS,
         actions=_translated(ACTIONS),
         results=_translated(RESULTS),

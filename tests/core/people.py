@@ -30,7 +30,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     with made.app_context():
         migrate.upgrade(db.engine)
         for role in ROLE_MAY:
-            accounts.create_user(db.session, f"{role}@example.org", role, PASSWORD)
+            accounts.create_user(db.session, f"{role}@example.org", role, PASSWORD, ["*"])
     return made
 
 

@@ -137,8 +137,10 @@ def test_no_token_may_more_than_its_owner(session: Session, role: str) -> None:
 def test_roles_may_what_their_work_needs(session: Session) -> None:
     may = {role: caller(session, role, *tokens.SCOPES).rights for role in ROLE_MAY}
     assert "play" not in may["admin"], "an administrator is no listener"
-    assert {role for role in may if "play" in may[role]} == {"officer", "auditor", "reviewer"}
-    assert {role for role in may if "upload" in may[role]} == {"admin", "uploader"}
+    listeners = {"officer", "auditor", "reviewer", "source_owner"}
+    assert {role for role in may if "play" in may[role]} == listeners
+    assert {role for role in may if "download" in may[role]} == {"officer", "auditor"}
+    assert {role for role in may if "upload" in may[role]} == {"admin", "source_owner", "uploader"}
     assert "list" not in may["uploader"]
 
 

@@ -41,6 +41,8 @@ WRONG: dict[str, list[str]] = {
     "PORTAL_MAX_PARTS": [*NUMBERS, "0", "10000001"],
     "PORTAL_FINISH_WAIT_SECONDS": [*NUMBERS, "61"],
     "PORTAL_KEEP_DAYS": [*NUMBERS, "36501"],
+    "PORTAL_SESSION_IDLE_MINUTES": [*NUMBERS, "0", "100001"],
+    "PORTAL_SESSION_HOURS": [*NUMBERS, "0", "8761"],
     "PORTAL_ACCEPT_TUS": ["video", "video/*;q=1", "<>"],
     "PORTAL_ACCEPT_SESSIONS": ["**"],
     "PORTAL_ACCEPT_CHUNKS": ["image/"],

@@ -39,7 +39,7 @@ def test_a_tombstone_is_shown_to_those_alone_who_look_for_it(site: Site) -> None
     for each in (gone, going):
         ask(site, each.id)
     purge(site, gone.id)
-    auditor = replace(site.caller, rights=frozenset({"list", "play"}))
+    auditor = replace(site.caller, rights=frozenset({"list", "download"}))
 
     def listed(state: str | None) -> list[str]:
         page = recordings.page(site.session, auditor, 10, Wanted(state=state))

@@ -8,12 +8,14 @@ from portal.core import recordings
 from portal.core.accounts import ROLE_MAY, Caller
 from portal.core.audit import SYSTEM
 from portal.core.recordings import Page, Wanted
+from portal.core.scopes import EVERYTHING
 from tests.core.conftest import Site
 
 
 @pytest.fixture
 def officer() -> Caller:
-    return Caller("nobody", "olga@example.org", "officer", ROLE_MAY["officer"], SYSTEM)
+    rights = ROLE_MAY["officer"]
+    return Caller("nobody", "olga@example.org", "officer", rights, SYSTEM, scope=EVERYTHING)
 
 
 def ids(page: Page) -> list[str]:

@@ -13,6 +13,7 @@ from portal.core import appending, assembly, ending, fixity, leases, recordings,
 from portal.core.accounts import ROLE_MAY, Caller
 from portal.core.audit import SYSTEM
 from portal.core.models import Job, Upload
+from portal.core.scopes import EVERYTHING
 from portal.core.transaction import writing
 from tests.core.conftest import HOUR, Body, ObservedStore, Site, stores_of
 
@@ -48,7 +49,8 @@ def test_what_a_transaction_reads_is_current(site: Site) -> None:
 
 @pytest.fixture
 def officer(site: Site) -> Caller:
-    return Caller("nobody", "olga@example.org", "officer", ROLE_MAY["officer"], SYSTEM)
+    rights = ROLE_MAY["officer"]
+    return Caller("nobody", "olga@example.org", "officer", rights, SYSTEM, scope=EVERYTHING)
 
 
 def test_none_is_open_while_a_client_sends(site: Site) -> None:

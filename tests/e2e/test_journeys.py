@@ -15,6 +15,7 @@ from portal.core.audit import checking
 from portal.db import db
 from portal.storage import seal_key, seals_outside
 from tests.conftest import PASSWORD, Portal, Tus, upload_id, wait_for
+from tests.e2e.conftest import sign_in
 
 ROOT = Path(__file__).parents[2]
 OpenPage = Callable[..., Page]
@@ -160,10 +161,12 @@ PAGES = (
     "/audit?actor=olga.ferreira@example.org&from=2026-01-01T00:00",
     "/audit",
     "/audit/chain",
+    "/account",
     "/404",
 )
 
 
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Mobile Safari/604.1"
 # Portuguese is wordier: where its words fit, on the narrowest screen, they fit everywhere.
 LOOKS = [
     ("light-1440", "en-GB"),
@@ -190,6 +193,7 @@ def test_every_page_is_accessible_and_fits_its_screen(
     as_wanted = {"width": int(width), "theme": theme, "locale": locale}
     look_at(open_page(role=None, **as_wanted), "/login", f"login-{shown}", picture)
     page = open_page(**as_wanted)
+    fill_the_account(page)
     for address in PAGES[1:]:
         target = address.format(
             video=uploaded["rdp-finance-server-2026.mp4"], audio=uploaded["call-support-4711.aac"]
@@ -221,6 +225,19 @@ def fill_the_log(portal: Portal) -> None:
         subject = ("user", "019aa0d4-62a8-7f37-b4ec-d5fdd0ea1b3c")
         audit.record_alone(db.session, officer, "user.created", subject, **change)
         audit.denied(db.session, officer, ("recording", "019aa0d4-62a8-7f37-b4ec-d5fdd0ea1b3c"))
+
+
+def fill_the_account(page: Page) -> None:
+    """A second session elsewhere, and a token."""
+    page.goto("/account")
+    email = page.locator("input[name=username]").input_value()
+    context = page.context.browser.new_context(base_url=page.url, user_agent=PHONE)
+    sign_in(context.new_page(), email)
+    page.locator("#label").fill("Backup to the archive")
+    page.locator("input[value=read]").check()
+    page.locator("section:has(#label) button").click()
+    expect(page.locator(".secret")).to_have_text(re.compile("^rp_"))
+    context.close()
 
 
 # Rows are cards on a phone: what is wider than they are would show outside of their border.

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 import requests
 from flask import Flask
 
 from portal.auth import BEARER, OPEN
-from portal.core import accounts
-from portal.core.transaction import utc_now, writing
-from portal.db import db
 from tests.conftest import PASSWORD, Portal
 from tests.web.browsing import Person, csrf, sign_in
 
@@ -64,32 +60,6 @@ def test_behind_https_the_cookie_is_sent_over_tls_only(portal: Portal) -> None:
     address = {"PORTAL_PUBLIC_URL": "https://recordings.example.org"}
     app = create_app(Settings.from_env(portal.environment | address))
     assert "Secure" in app.test_client().get("/login").headers["Set-Cookie"]
-
-
-def test_a_new_password_ends_every_session(portal: Portal) -> None:
-    person = Person(portal, "auditor")
-    with portal.app.app_context():
-        accounts.set_password(db.session, person.email, "another long password")
-    assert "/login" in person.get("/recordings").url
-
-
-def test_a_disabled_account_is_out_at_its_next_request(portal: Portal) -> None:
-    person, token = Person(portal, "auditor"), None
-    with portal.app.app_context(), writing(db.session):
-        token = db.session.query(accounts.User).filter_by(email=person.email).one()
-        token.active = False
-    assert "/login" in person.get("/recordings").url
-
-
-def test_twenty_failures_close_the_door_for_a_while(portal: Portal) -> None:
-    """With the events of one address written beforehand: the tests share 127.0.0.1."""
-    visitor = accounts.Actor(type="visitor", id=None, label="", ip="203.0.113.9")
-    with portal.app.app_context():
-        for _ in range(accounts.LOGIN_ATTEMPTS):
-            accounts.audit.record_alone(db.session, visitor, "auth.failed")
-        with pytest.raises(accounts.TooManyAttempts):
-            accounts.log_in(db.session, portal.person("auditor"), PASSWORD, visitor)
-    assert utc_now()
 
 
 def test_every_route_is_closed_unless_it_is_on_the_list(portal: Portal) -> None:

@@ -1,13 +1,21 @@
 """The tables, as SQLAlchemy classes. They hold state and know no rules."""
 
-from portal.core.models.people import Token, User
-from portal.core.models.recordings import LegalHold, Recording, RecordingDetail
+from portal.core.models.people import LoginAttempt, LoginSession, Token, User
+from portal.core.models.recordings import (
+    LONGEST_LABEL,
+    LegalHold,
+    Recording,
+    RecordingDetail,
+    RecordingTag,
+    Tag,
+)
 from portal.core.models.records import AuditCheck, AuditEvent, AuditHead, AuditSeal, Job
 from portal.core.models.storages import Storage, StorageId, StorageRule
 from portal.core.models.tables import Base, Id, Name, UTCDateTime, is_id, new_id
 from portal.core.models.uploads import Claim, Part, Upload
 
 __all__ = [
+    "LONGEST_LABEL",
     "AuditCheck",
     "AuditEvent",
     "AuditHead",
@@ -17,13 +25,17 @@ __all__ = [
     "Id",
     "Job",
     "LegalHold",
+    "LoginAttempt",
+    "LoginSession",
     "Name",
     "Part",
     "Recording",
     "RecordingDetail",
+    "RecordingTag",
     "Storage",
     "StorageId",
     "StorageRule",
+    "Tag",
     "Token",
     "UTCDateTime",
     "Upload",

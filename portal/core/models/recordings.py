@@ -17,6 +17,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core.models.storages import StorageId
 from portal.core.models.tables import Base, Id, Name, new_id
 
+LONGEST_LABEL = 64
+"""Characters of a tag or a department."""
+
 
 class Recording(Base):
     """Finished, verified bytes; its id is its upload's. ready | quarantined, then perhaps
@@ -32,6 +35,7 @@ class Recording(Base):
     owner_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
     owner_label: Mapped[str] = mapped_column(Name)
     source: Mapped[str] = mapped_column(String(20))
+    department: Mapped[str | None] = mapped_column(String(LONGEST_LABEL))
     state: Mapped[str] = mapped_column(String(20))
     error_code: Mapped[str | None] = mapped_column(String(40))
     error_text: Mapped[str | None] = mapped_column(Text)
@@ -68,6 +72,7 @@ class Recording(Base):
         Index("ix_recording_source_id", "source", "id"),
         Index("ix_recording_owner_id_id", "owner_id", "id"),
         Index("ix_recording_storage_id_id", "storage_id", "id"),
+        Index("ix_recording_department_id", "department", "id"),
     )
 
 
@@ -83,6 +88,26 @@ class RecordingDetail(Base):
     __table_args__ = (
         Index("ix_recording_detail_name_value_recording_id", "name", "value", "recording_id"),
     )
+
+
+class Tag(Base):
+    """A word that people give to recordings, written as portal/core/labels.py writes it."""
+
+    __tablename__ = "tag"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(LONGEST_LABEL), unique=True)
+
+
+class RecordingTag(Base):
+    """That a recording has a tag."""
+
+    __tablename__ = "recording_tag"
+
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), primary_key=True)
+    tag_id: Mapped[str] = mapped_column(ForeignKey("tag.id"), primary_key=True)
+
+    __table_args__ = (Index("ix_recording_tag_tag_id_recording_id", "tag_id", "recording_id"),)
 
 
 class LegalHold(Base):

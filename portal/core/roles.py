@@ -1,0 +1,34 @@
+"""The roles and their rights: the one table. docs/access.md shows it, and a test compares them."""
+
+from __future__ import annotations
+
+RIGHTS: dict[str, str] = {
+    "list": "find recordings and read what is known of them",
+    "play": "hear and see recordings",
+    "download": "save the original",
+    "label": "give tags and the department",
+    "history": "see what happened to a recording",
+    "audit": "read the audit log",
+    "audit_system": "read the audit log, except what concerns recordings",
+    "uploads": "see uploads under way",
+    "upload": "send recordings",
+    "delete": "delete recordings",
+}
+"""What each right is for. `<right>_own` is the same for what the account has sent itself."""
+
+ROLE_MAY: dict[str, frozenset[str]] = {
+    # An administrator runs the system and is no listener, nor reads who listened to what.
+    "admin": frozenset({"list", "audit_system", "uploads", "upload"}),
+    "officer": frozenset(
+        {"list", "play", "download", "label", "history", "audit", "uploads", "delete"}
+    ),
+    "auditor": frozenset({"list", "play", "download", "label", "history", "audit", "uploads"}),
+    "reviewer": frozenset({"list", "play"}),
+    "source_owner": frozenset({"list", "play", "history", "uploads", "upload"}),
+    "uploader": frozenset(
+        {"list_own", "play_own", "download_own", "uploads_own", "upload", "delete_own"}
+    ),
+}
+
+SCOPED = frozenset({"auditor", "reviewer", "source_owner"})
+"""The roles that reach nothing but what their account's scope names."""
