@@ -11,10 +11,10 @@ const FILES = [
   "swagger-ui-dist/swagger-ui-bundle.js",
 ];
 const ICONS = [
-  "arrow-counterclockwise", "arrow-clockwise", "box-arrow-right", "camera-video", "chevron-left",
-  "chevron-right", "circle-half", "cloud-arrow-up", "collection-play", "exclamation-octagon",
-  "file-earmark", "globe2", "hourglass-split", "inbox", "lock", "mic", "person-circle", "shield-check",
-  "shield-exclamation",
+  "arrow-counterclockwise", "arrow-clockwise", "box-arrow-right", "camera-video", "check2-circle",
+  "chevron-left", "chevron-right", "circle-half", "cloud-arrow-up", "collection-play", "copy",
+  "exclamation-octagon", "file-earmark", "globe2", "headphones", "hourglass-split", "inbox", "keyboard",
+  "link-45deg", "lock", "mic", "people", "person-circle", "play-fill", "shield-check", "shield-exclamation",
 ];
 
 mkdirSync(TARGET, { recursive: true });

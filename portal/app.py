@@ -10,8 +10,11 @@ from portal import api, auth, cors, receiving, web
 from portal.auth import login_manager
 from portal.bearer import Failures, trust_of
 from portal.config import Settings
+from portal.core import playing
+from portal.core.ranges import Ranges
 from portal.data_dir import make_data_dir, secret_key
-from portal.db import db, engine_options, prepare_engine
+from portal.db import db, engine_options, prepare_engine, session_maker
+from portal.delivery import Deliveries
 from portal.queue import connect
 from portal.storage import open_stores
 
@@ -24,6 +27,7 @@ def create_app(settings: Settings) -> Flask:
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine, settings.strict)
+        app.extensions["deliveries"] = _play_log()
     app.extensions["stores"] = open_stores(settings, app.config["SECRET_KEY"])
     app.extensions["redis"] = connect(settings.redis_address)
     app.extensions["jwt_trust"] = trust_of(settings)
@@ -35,6 +39,17 @@ def create_app(settings: Settings) -> Flask:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
     return app
+
+
+def _play_log() -> Deliveries:
+    """Writes which bytes have arrived, in sessions of its own."""
+    sessions = session_maker()
+
+    def write(sent: dict[str, Ranges]) -> None:
+        with sessions() as session:
+            playing.add_sent(session, sent)
+
+    return Deliveries(write)
 
 
 def _flask_config(settings: Settings) -> dict[str, object]:

@@ -124,6 +124,13 @@ class Settings(WireSettings):
         whole(0, 36_500),
         "No recording is deleted within so many days after it was received.",
     )
+    ask_reason: tuple[str, ...] = setting(
+        "PORTAL_ASK_REASON",
+        "",
+        names,
+        "Sources whose recordings are played only by whoever says why, separated by commas: "
+        "tus, resumable, chunks, sessions, calls.",
+    )
     idle_seconds: int = setting(
         "PORTAL_IDLE_SECONDS",
         "30",

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from flask import Response, current_app, request
 from werkzeug.http import http_date, is_resource_modified
+from werkzeug.wsgi import ClosingIterator
 
 from portal.core.models import Recording
 from portal.db import db
 from portal.storage import stores
 from storage_backends import ObjectNotFound, Store
 
+Counted = Callable[[int, int], Callable[[], None]]
+"""Told from where to where bytes are about to go; what it returns is called when that is over."""
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})", re.ASCII)
 
 
@@ -74,7 +78,7 @@ def for_playing(recording: Recording) -> Media:
     return Media(*where, size, "audio/mp4", tag, recording.available_at)
 
 
-def stream(media: Media) -> Response:
+def stream(media: Media, counted: Counted | None = None) -> Response:
     """The bytes, or the range that the request asks for. The caller has authorised it.
 
     Raises ObjectNotFound.
@@ -95,6 +99,8 @@ def stream(media: Media) -> Response:
     if wanted:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{media.size}"
     body = () if request.method == "HEAD" else _body(media, start, stop)
+    if counted and request.method != "HEAD":
+        body = _closing(body, counted(start, stop))
     return Response(body, 206 if wanted else 200, headers, direct_passthrough=True)
 
 
@@ -106,11 +112,11 @@ def direct_address(media: Media) -> str | None:
     return _store(media.storage_id).direct_url(media.key, media.content_type, media.version)
 
 
-def play(media: Media) -> Response:
+def play(media: Media, counted: Counted) -> Response:
     """The bytes for a player, or the way to them."""
     url = direct_address(media)
     if url is None:
-        return stream(media)
+        return stream(media, counted)
     headers = {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"}
     return Response(status=302, headers=headers | {"Location": url})
 
@@ -157,6 +163,15 @@ def _body(media: Media, start: int, stop: int) -> Any:
         file.close()
         return store.read(media.key, start, stop)
     return wrapper(file, 256 * 1024)
+
+
+def _closing(body: Any, over: Callable[[], None]) -> Any:
+    """The same body, which says when the server has done with it."""
+    if not isinstance(body, request.environ.get("wsgi.file_wrapper", ())):
+        return ClosingIterator(body, over)
+    close = body.close
+    body.close = lambda: (over(), close())
+    return body
 
 
 def send_derived(storage_id: str, key: str, content_type: str) -> Response:

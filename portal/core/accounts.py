@@ -24,9 +24,9 @@ from portal.core.transaction import release, utc_now, writing
 ROLE_MAY: dict[str, frozenset[str]] = {
     # An administrator runs the system and is no listener.
     "admin": frozenset({"list", "uploads", "upload", "audit"}),
-    "officer": frozenset({"list", "uploads", "play", "audit", "delete", "hold"}),
-    "auditor": frozenset({"list", "uploads", "play", "audit"}),
-    "reviewer": frozenset({"list", "play"}),
+    "officer": frozenset({"list", "uploads", "play", "note", "audit", "delete", "hold"}),
+    "auditor": frozenset({"list", "uploads", "play", "note", "audit"}),
+    "reviewer": frozenset({"list", "play", "note"}),
     "uploader": frozenset({"list_own", "uploads_own", "upload", "play_own", "delete_own"}),
 }
 MIN_PASSWORD = 12

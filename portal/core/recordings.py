@@ -156,13 +156,26 @@ def fetch(session: Session, caller: Caller, recording_id: str) -> Recording:
 
 
 def history(
-    session: Session, caller: Caller, recording_id: str, limit: int = 20
+    session: Session, caller: Caller, recording_id: str, limit: int = 20, before: int | None = None
 ) -> Sequence[AuditEvent]:
     """What happened to one recording and its upload, newest first; nothing for whoever may not
-    read the audit log."""
+    read the audit log. `before`: older than the event of this number."""
     if "audit" not in caller.rights:
         return []
     query = select(AuditEvent).where(AuditEvent.object_id == recording_id)
+    if before is not None:
+        query = query.where(AuditEvent.seq < before)
+    events = session.scalars(query.order_by(AuditEvent.seq.desc()).limit(limit)).all()
+    release(session)
+    return events
+
+
+def checks(session: Session, recording_id: str, limit: int = 20) -> Sequence[AuditEvent]:
+    """When the bytes were compared with their SHA-256, and what came of it, the last first."""
+    query = select(AuditEvent).where(
+        AuditEvent.object_id == recording_id,
+        AuditEvent.action.in_(("upload.completed", "integrity.verified", "integrity.mismatch")),
+    )
     events = session.scalars(query.order_by(AuditEvent.seq.desc()).limit(limit)).all()
     release(session)
     return events

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from portal import auth
-from portal.web import errors, language, login, recordings, security, show, uploads
+from portal.web import errors, language, login, notes, recordings, security, show, uploads
 
 
 def init_app(app: Flask) -> None:
@@ -13,5 +13,5 @@ def init_app(app: Flask) -> None:
     show.init_app(app)
     security.init_app(app)
     errors.init_app(app)
-    for module in (language, login, recordings, uploads):
+    for module in (language, login, notes, recordings, uploads):
         app.register_blueprint(module.blueprint)

@@ -13,6 +13,8 @@ from flask_babel import LazyString, get_locale, lazy_gettext
 from markupsafe import Markup
 
 from portal import __version__
+from portal.core.ranges import percent
+from portal.web.positions import clock, stretches
 
 STATES: dict[str, LazyString] = {
     "ready": lazy_gettext("Available"),
@@ -61,6 +63,13 @@ ACTIONS: dict[str, LazyString] = {
     "upload.expired": lazy_gettext("Upload expired"),
     "upload.restarted": lazy_gettext("Upload begun anew"),
     "recording.download": lazy_gettext("Recording downloaded"),
+    "recording.play.start": lazy_gettext("Playing begun"),
+    "recording.play.end": lazy_gettext("Playing ended"),
+    "recording.note_added": lazy_gettext("Note added"),
+    "recording.note_changed": lazy_gettext("Note changed"),
+    "recording.note_removed": lazy_gettext("Note removed"),
+    "recording.reviewed": lazy_gettext("Marked as reviewed"),
+    "recording.review_withdrawn": lazy_gettext("Review mark withdrawn"),
     "deletion.requested": lazy_gettext("Deletion requested"),
     "deletion.refused": lazy_gettext("Deletion refused"),
     "recording.purge": lazy_gettext("Deletion begun"),
@@ -71,6 +80,28 @@ ACTIONS: dict[str, LazyString] = {
     "integrity.mismatch": lazy_gettext("Integrity check failed"),
 }
 """What the audit log says of a recording and its upload."""
+
+TABS: dict[str, LazyString] = {
+    "notes": lazy_gettext("Notes"),
+    "access": lazy_gettext("Access"),
+    "integrity": lazy_gettext("Integrity"),
+    "history": lazy_gettext("History"),
+    "metadata": lazy_gettext("Metadata"),
+}
+PLAY_REASONS: dict[str, LazyString] = {
+    "complaint": lazy_gettext("A complaint"),
+    "incident": lazy_gettext("An incident is investigated"),
+    "sampling": lazy_gettext("Quality sampling"),
+    "legal": lazy_gettext("A legal request"),
+    "other": lazy_gettext("Another reason"),
+}
+"""Why somebody plays what is sensitive, by the core's codes."""
+OUTCOMES: dict[str, LazyString] = {
+    "fine": lazy_gettext("Nothing to report"),
+    "finding": lazy_gettext("Finding"),
+    "escalated": lazy_gettext("Escalated"),
+}
+"""What came of a review."""
 
 UNSEEN = {"Cc", "Cf", "Zl", "Zp"}
 JOINERS = "\u200c\u200d"
@@ -87,6 +118,11 @@ def size(count: int) -> str:
     return f"{format_decimal(value, format=pattern, locale=get_locale())} {unit}"
 
 
+def number(value: float) -> str:
+    """44100 → 44,100 in the reader's locale."""
+    return format_decimal(value, locale=get_locale())
+
+
 def duration(milliseconds: int | None) -> str:
     """3723000 → 1:02:03; a dash where it is unknown."""
     if milliseconds is None:
@@ -100,6 +136,11 @@ def moment(at: datetime) -> Markup:
     """A point in time: in UTC as sent, in the reader's own zone once local-time.js has run."""
     shown = babel_datetime(at, "yyyy-MM-dd HH:mm", locale=get_locale())
     return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), shown)
+
+
+def utc(at: datetime) -> str:
+    """A point in time as the records have it: 2026-11-22 14:03:22 UTC."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def plain(name: str) -> str:
@@ -121,6 +162,9 @@ def asset(name: str) -> str:
 def init_app(app: Flask) -> None:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 30 * 24 * 3600
     app.jinja_env.filters.update(size=size, duration=duration, moment=moment, plain=plain)
+    app.jinja_env.filters.update(
+        utc=utc, clock=clock, stretches=stretches, percent=percent, number=number
+    )
     app.jinja_env.globals.update(
         asset=asset,
         state_name=STATES,
@@ -128,4 +172,7 @@ def init_app(app: Flask) -> None:
         source_name=SOURCES,
         reasons=REASONS,
         actions=ACTIONS,
+        tab_name=TABS,
+        play_reasons=PLAY_REASONS,
+        outcomes=OUTCOMES,
     )

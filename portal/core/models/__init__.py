@@ -1,6 +1,7 @@
 """The tables, as SQLAlchemy classes. They hold state and know no rules."""
 
 from portal.core.models.people import Token, User
+from portal.core.models.playing import Note, PlaySession, Review
 from portal.core.models.recordings import LegalHold, Recording, RecordingDetail
 from portal.core.models.records import AuditEvent, Job
 from portal.core.models.storages import Storage, StorageId, StorageRule
@@ -15,9 +16,12 @@ __all__ = [
     "Job",
     "LegalHold",
     "Name",
+    "Note",
     "Part",
+    "PlaySession",
     "Recording",
     "RecordingDetail",
+    "Review",
     "Storage",
     "StorageId",
     "StorageRule",
