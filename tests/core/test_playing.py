@@ -28,7 +28,7 @@ def listener(site: Site) -> Callable[[], Caller]:
 
     def make() -> Caller:
         name = f"{playing.secrets.token_hex(4)}@example.org"
-        visitor = Actor("visitor", None, "", "192.0.2.7", "Firefox", "r1")
+        visitor = Actor("visitor", None, "", ip="192.0.2.7", user_agent="Firefox")
         with site.sessions() as session:
             user = accounts.create_user(session, name, "auditor", "x" * 12)
             return accounts.caller_for(user, visitor)
@@ -185,6 +185,7 @@ def test_a_reason_is_kept_with_the_session_and_in_the_audit_log(
     query = select(AuditEvent.details).where(AuditEvent.action == "recording.play.start")
     said = {"play": made.id, "reason": "legal", "reason_text": "case 4711"}
     assert site.session.scalars(query).one() == said
+    site.session.rollback()
     change(site, PlaySession, made.id, started_at=utc_now() - playing.REASON_HOLDS)
     assert playing.last_reason(site.session, caller, recording.id) is None
 

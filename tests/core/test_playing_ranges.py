@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ def test_merging_loses_nothing_and_invents_nothing(
     covered = {each for start, stop in some + others for each in range(start, stop)}
     assert {each for start, stop in joined for each in range(start, stop)} == covered
     assert total(joined) == len(covered)
-    assert all(before[1] < after[0] for before, after in zip(joined, joined[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in pairwise(joined))
 
 
 def test_too_many_stretches_lose_their_smallest_gaps() -> None:
