@@ -26,6 +26,7 @@ from portal.setting_types import (
     redis_url,
     secret,
     setting,
+    sources,
     store_address,
     web_url,
     whole,
@@ -127,7 +128,7 @@ class Settings(WireSettings):
     ask_reason: tuple[str, ...] = setting(
         "PORTAL_ASK_REASON",
         "",
-        names,
+        sources,
         "Sources whose recordings are played only by whoever says why, separated by commas: "
         "tus, resumable, chunks, sessions, calls.",
     )

@@ -52,6 +52,7 @@ WRONG: dict[str, list[str]] = {
     "PORTAL_IDLE_SECONDS": [*NUMBERS, "0", "3601"],
     "PORTAL_LEASE_SECONDS": [*NUMBERS, "0", "3601"],
     "PORTAL_RECONCILE_SECONDS": [*NUMBERS, "0", "3601"],
+    "PORTAL_ASK_REASON": ["call", "tus,Calls"],
     "PORTAL_PROXY_HOPS": [*NUMBERS, "6"],
 }
 ANY_TEXT = {
