@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-
 SOURCES = ("tus", "resumable", "chunks", "sessions", "calls")
 """What a recording's `source` may be: the dialect of its upload."""
 
