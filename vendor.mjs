@@ -11,10 +11,11 @@ const FILES = [
   "swagger-ui-dist/swagger-ui-bundle.js",
 ];
 const ICONS = [
-  "arrow-counterclockwise", "arrow-clockwise", "box-arrow-right", "camera-video", "check2-circle", "chevron-down", "chevron-left",
-  "chevron-right", "circle-half", "cloud-arrow-up", "collection-play", "exclamation-octagon",
-  "download", "file-earmark", "funnel", "globe2", "hourglass-split", "inbox", "journal-text", "lock", "mic", "person-circle", "shield-check",
-  "shield-exclamation", "x-lg",
+  "arrow-counterclockwise", "arrow-clockwise", "box-arrow-right", "camera-video", "check2-circle",
+  "chevron-down", "chevron-left", "chevron-right", "circle-half", "cloud-arrow-up", "collection-play",
+  "copy", "download", "exclamation-octagon", "file-earmark", "funnel", "globe2", "headphones",
+  "hourglass-split", "inbox", "journal-text", "keyboard", "link-45deg", "lock", "mic", "people",
+  "person-circle", "play-fill", "shield-check", "shield-exclamation", "x-lg",
 ];
 
 mkdirSync(TARGET, { recursive: true });

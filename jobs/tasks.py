@@ -9,7 +9,7 @@ from datetime import timedelta
 from flask import current_app
 
 from portal import queue
-from portal.core import assembly, deletion, ending, leases, orphans, reconcile
+from portal.core import assembly, deletion, ending, leases, orphans, playing, reconcile
 from portal.core.audit import SYSTEM, checking, seals
 from portal.core.leases import Lease, LeaseLost
 from portal.core.transaction import utc_now
@@ -40,6 +40,10 @@ def expire_uploads() -> None:
     _alone("expire_uploads", _expire_uploads)
 
 
+def end_play_sessions() -> None:
+    _alone("end_play_sessions", lambda: playing.end_left(db.session, utc_now()))
+
+
 def reconcile_uploads() -> None:
     _alone("reconcile_uploads", _reconcile_uploads)
 
@@ -67,6 +71,7 @@ TASKS: dict[str, Callable[..., None]] = {
         assemble_upload,
         purge_recording,
         expire_uploads,
+        end_play_sessions,
         reconcile_uploads,
         reconcile_objects,
         seal_audit,

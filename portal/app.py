@@ -9,9 +9,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from portal import api, auth, cors, receiving, web
 from portal.bearer import Failures, trust_of
 from portal.config import BadSetting, Settings
+from portal.core import playing
 from portal.core.audit.seals import Outside, SealKey
+from portal.core.ranges import Ranges
 from portal.data_dir import make_data_dir, seal_key, secret_key
-from portal.db import db, engine_options, prepare_engine
+from portal.db import db, engine_options, prepare_engine, session_maker
+from portal.delivery import Deliveries
 from portal.queue import connect
 from portal.storage import open_stores
 
@@ -24,6 +27,7 @@ def create_app(settings: Settings) -> Flask:
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine, settings.strict)
+        app.extensions["deliveries"] = _play_log()
     app.extensions["stores"] = stores = open_stores(settings, app.config["SECRET_KEY"])
     app.extensions["seals"] = Outside(settings.data_dir / "seals.jsonl", stores.main)
     app.extensions["seal_key"] = _seal_key(settings)
@@ -44,6 +48,17 @@ def _seal_key(settings: Settings) -> SealKey:
         return SealKey(seal_key(settings))
     except ValueError as error:
         raise BadSetting("The key of the seals in the data folder is damaged.") from error
+
+
+def _play_log() -> Deliveries:
+    """Writes which bytes have arrived, in sessions of its own."""
+    sessions = session_maker()
+
+    def write(sent: dict[str, Ranges]) -> None:
+        with sessions() as session:
+            playing.add_sent(session, sent)
+
+    return Deliveries(write)
 
 
 def _flask_config(settings: Settings) -> dict[str, object]:

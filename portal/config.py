@@ -27,6 +27,7 @@ from portal.setting_types import (
     redis_url,
     secret,
     setting,
+    sources,
     store_address,
     web_url,
     whole,
@@ -136,6 +137,13 @@ class Settings(WireSettings):
         "0",
         whole(0, 36_500),
         "No recording is deleted within so many days after it was received.",
+    )
+    ask_reason: tuple[str, ...] = setting(
+        "PORTAL_ASK_REASON",
+        "",
+        sources,
+        "Sources whose recordings are played only by whoever says why, separated by commas: "
+        "tus, resumable, chunks, sessions, calls.",
     )
     idle_seconds: int = setting(
         "PORTAL_IDLE_SECONDS",

@@ -68,3 +68,10 @@ def post_worker_init(worker: Any) -> None:
     """Lets requests under way know of a SIGTERM: they keep what they have received and end."""
     Server.close_connection = staticmethod(lambda: _of_thread.close())
     Server.stopping = staticmethod(lambda: not worker.alive)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """The play log learns of the last bytes before the process ends."""
+    application = getattr(worker, "wsgi", None)  # None: it could not even start
+    if application is not None:
+        application.extensions["deliveries"].tell()

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+SOURCES = ("tus", "resumable", "chunks", "sessions", "calls")
+"""What a recording's `source` may be: the dialect of its upload."""
+
 
 class BadSetting(Exception):
     """A setting cannot be used; the sentence names it and says what to write."""
@@ -99,6 +102,13 @@ def private_key(text: str) -> str:
 
 def names(text: str) -> tuple[str, ...]:
     return tuple(name for name in re.split(r"[,\s]+", text) if name)
+
+
+def sources(text: str) -> tuple[str, ...]:
+    """A misspelt one would never be asked about, and nobody would notice."""
+    if set(names(text)) - set(SOURCES):
+        raise ValueError(f"write some of {', '.join(SOURCES)}")
+    return names(text)
 
 
 def media_types(text: str) -> tuple[str, ...]:

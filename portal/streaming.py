@@ -18,6 +18,8 @@ from portal.storage import stores
 from portal.watching import watch
 from storage_backends import ObjectNotFound, Store
 
+Counted = Callable[[int, int], Callable[[], None]]
+"""Told from where to where bytes are about to go; what it returns is called when that is over."""
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})", re.ASCII)
 
 
@@ -77,7 +79,7 @@ def for_playing(recording: Recording) -> Media:
     return Media(*where, size, "audio/mp4", tag, recording.available_at)
 
 
-def stream(media: Media, allowed: Callable[[], bool]) -> Response:
+def stream(media: Media, allowed: Callable[[], bool], counted: Counted | None = None) -> Response:
     """The bytes, or the range that the request asks for. The caller has authorised it.
 
     While a long answer runs, `allowed` is asked every few seconds; at False the connection is
@@ -98,7 +100,11 @@ def stream(media: Media, allowed: Callable[[], bool]) -> Response:
     headers["Content-Length"] = str(stop - start)
     if wanted:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{media.size}"
-    body = () if request.method == "HEAD" else _watched(_body(media, start, stop), allowed)
+    if request.method == "HEAD":
+        body: Any = ()
+    else:
+        body = _watched(_body(media, start, stop), allowed)
+        body = _closing(body, counted(start, stop)) if counted else body
     return Response(body, 206 if wanted else 200, headers, direct_passthrough=True)
 
 
@@ -110,11 +116,11 @@ def direct_address(media: Media) -> str | None:
     return _store(media.storage_id).direct_url(media.key, media.content_type, media.version)
 
 
-def play(media: Media, allowed: Callable[[], bool]) -> Response:
+def play(media: Media, allowed: Callable[[], bool], counted: Counted) -> Response:
     """The bytes for a player, or the way to them."""
     url = direct_address(media)
     if url is None:
-        return stream(media, allowed)
+        return stream(media, allowed, counted)
     headers = {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"}
     return Response(status=302, headers=headers | {"Location": url})
 
@@ -174,6 +180,15 @@ def _body(media: Media, start: int, stop: int) -> Any:
         file.close()
         return store.read(media.key, start, stop)
     return wrapper(file, 256 * 1024)
+
+
+def _closing(body: Any, over: Callable[[], None]) -> Any:
+    """The same body, which says when the server has done with it."""
+    if not isinstance(body, request.environ.get("wsgi.file_wrapper", ())):
+        return ClosingIterator(body, over)
+    close = body.close
+    body.close = lambda: (over(), close())
+    return body
 
 
 def send_derived(storage_id: str, key: str, content_type: str) -> Response:

@@ -6,6 +6,7 @@ tombstone. Whoever holds a recording before the purge begins, keeps it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select
@@ -39,6 +40,16 @@ def assert_deletable(
     until = recording.received_at + keep
     if until > now:
         raise Held(f"The recording must be kept until {until:%Y-%m-%d %H:%M} UTC.")
+
+
+def holds(session: Session, recording_id: str) -> Sequence[LegalHold]:
+    """The legal holds that stand on a recording, the oldest first."""
+    query = select(LegalHold).where(
+        LegalHold.recording_id == recording_id, LegalHold.released_at.is_(None)
+    )
+    found = session.scalars(query.order_by(LegalHold.id)).all()
+    release(session)
+    return found
 
 
 def ask(

@@ -119,27 +119,22 @@ def _of_leads(caller: Caller) -> ColumnElement[bool]:
 
 
 def find(session: Session, caller: Caller, recording_id: str, right: str = "list") -> Recording:
-    """One recording. Raises NotFound, also if it is beyond what the caller may see: then it is
-    written down, for there is one."""
+    """One recording. Raises NotFound, also if it is beyond what the caller may see."""
     mine = select(Recording).where(visible(caller, right), Recording.id == recording_id)
     recording = session.scalar(mine)
-    hidden = recording is None and session.get(Recording, recording_id) is not None
     release(session)
-    if hidden:
-        subject = ("recording", recording_id)
-        audit.record_alone(session, caller.actor, "authz.denied", subject, "denied", right=right)
     if recording is None:
-        _note_denial(session, caller, recording_id)
+        _note_denial(session, caller, recording_id, right)
         raise NotFound("There is no such recording, or it is not yours to see.")
     return recording
 
 
-def _note_denial(session: Session, caller: Caller, recording_id: str) -> None:
+def _note_denial(session: Session, caller: Caller, recording_id: str, right: str) -> None:
     """Who asks for what is not theirs gets the same answer as for nothing, and is written down."""
     there = session.scalar(select(Recording.id).where(Recording.id == recording_id))
     release(session)
     if there is not None:
-        audit.denied(session, caller.actor, ("recording", there))
+        audit.denied(session, caller.actor, ("recording", there), right=right)
 
 
 def view(session: Session, caller: Caller, recording_id: str) -> Recording:
@@ -182,13 +177,26 @@ def fetch(
 
 
 def history(
-    session: Session, caller: Caller, recording_id: str, limit: int = 20
+    session: Session, caller: Caller, recording_id: str, limit: int = 20, before: int | None = None
 ) -> Sequence[AuditEvent]:
     """What happened to one recording and its upload, newest first; nothing for whoever may not
-    know it."""
+    know it. `before`: older than the event of this number."""
     if "history" not in caller.rights:
         return []
     query = select(AuditEvent).where(AuditEvent.object_id == recording_id)
+    if before is not None:
+        query = query.where(AuditEvent.seq < before)
+    events = session.scalars(query.order_by(AuditEvent.seq.desc()).limit(limit)).all()
+    release(session)
+    return events
+
+
+def checks(session: Session, recording_id: str, limit: int = 20) -> Sequence[AuditEvent]:
+    """When the bytes were compared with their SHA-256, and what came of it, the last first."""
+    query = select(AuditEvent).where(
+        AuditEvent.object_id == recording_id,
+        AuditEvent.action.in_(("upload.completed", "integrity.verified", "integrity.mismatch")),
+    )
     events = session.scalars(query.order_by(AuditEvent.seq.desc()).limit(limit)).all()
     release(session)
     return events

@@ -6,6 +6,7 @@ RIGHTS: dict[str, str] = {
     "list": "find recordings and read what is known of them",
     "play": "hear and see recordings",
     "download": "save the original",
+    "note": "write notes, and mark recordings as reviewed",
     "label": "give tags and the department",
     "history": "see what happened to a recording",
     "audit": "read the audit log",
@@ -20,10 +21,12 @@ ROLE_MAY: dict[str, frozenset[str]] = {
     # An administrator runs the system and is no listener, nor reads who listened to what.
     "admin": frozenset({"list", "audit_system", "uploads", "upload"}),
     "officer": frozenset(
-        {"list", "play", "download", "label", "history", "audit", "uploads", "delete"}
+        {"list", "play", "download", "note", "label", "history", "audit", "uploads", "delete"}
     ),
-    "auditor": frozenset({"list", "play", "download", "label", "history", "audit", "uploads"}),
-    "reviewer": frozenset({"list", "play"}),
+    "auditor": frozenset(
+        {"list", "play", "download", "note", "label", "history", "audit", "uploads"}
+    ),
+    "reviewer": frozenset({"list", "play", "note"}),
     "source_owner": frozenset({"list", "play", "history", "uploads", "upload"}),
     "uploader": frozenset(
         {"list_own", "play_own", "download_own", "uploads_own", "upload", "delete_own"}

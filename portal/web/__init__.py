@@ -11,6 +11,7 @@ from portal.web import (
     errors,
     language,
     login,
+    notes,
     recordings,
     security,
     show,
@@ -26,5 +27,5 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["device"] = devices.device
     security.init_app(app)
     errors.init_app(app)
-    for module in (account, audit, audit_export, language, login, recordings, uploads):
+    for module in (account, audit, audit_export, language, login, notes, recordings, uploads):
         app.register_blueprint(module.blueprint)

@@ -1,27 +1,19 @@
-"""The recordings: the list, one recording with its player, and the bytes that it plays."""
+"""The list of recordings. portal/web/recording.py has the page of each."""
 
 from __future__ import annotations
 
-from functools import partial
-from urllib.parse import urlsplit
-
-from flask import Blueprint, Response, current_app, render_template, request, url_for
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from flask import Blueprint, render_template, request, url_for
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from portal.auth import caller, still
+from portal.auth import caller
 from portal.core import recordings
-from portal.core.errors import InvalidRequest, NotAllowed, NotFound
-from portal.core.models import Recording, is_id
+from portal.core.errors import InvalidRequest
+from portal.core.models import is_id
 from portal.core.recordings import Wanted
 from portal.db import db
-from portal.parsing import known_id
-from portal.streaming import direct_address, for_playing, original, play, send_derived
-from portal.web.security import allow_media_from
 
 PER_PAGE = 50
-VIEW_SECONDS = 12 * 3600
 
 blueprint = Blueprint("recordings", __name__)
 
@@ -53,65 +45,3 @@ def _cursor(name: str) -> str | None:
     if text is not None and not is_id(text):
         raise InvalidRequest("This page address is damaged; go back to the list.")
     return text
-
-
-@blueprint.get("/recordings/<recording_id>")
-def show(recording_id: str) -> str:
-    recording = recordings.view(db.session, caller(), _known(recording_id))
-    address = urlsplit(direct_address(original(recording)) or "")
-    allow_media_from(f"{address.scheme}://{address.netloc}" if address.netloc else None)
-    return render_template(
-        "recordings/show.html",
-        recording=recording,
-        media_url=_media_url(recording),
-        events=recordings.history(db.session, caller(), recording.id),
-    )
-
-
-def _media_url(recording: Recording) -> str | None:
-    """Where the player gets its bytes, if this person may hear them. The address works only for
-    whoever opened the page, which the audit log has recorded."""
-    playable = recording.state == "ready" and recording.integrity == "ok"
-    if "play" not in caller().rights or not playable:
-        return None
-    seen = _signer().dumps([caller().user_id, recording.id])
-    return url_for("recordings.media", recording_id=recording.id, view=seen)
-
-
-def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="recording-view")
-
-
-@blueprint.get("/recordings/<recording_id>/media")
-def media(recording_id: str) -> Response:
-    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
-    try:
-        seen = _signer().loads(request.args.get("view", ""), max_age=VIEW_SECONDS)
-    except BadSignature as error:
-        raise NotAllowed("Open the recording's page first; what is played is logged.") from error
-    if seen != [caller().user_id, recording.id]:
-        raise NotAllowed("Open the recording's page first; what is played is logged.")
-    may = partial(recordings.find_playable, recording_id=recording.id)
-    return play(for_playing(recording), still(may))
-
-
-@blueprint.get("/recordings/<recording_id>/thumbnail")
-def thumbnail(recording_id: str) -> Response:
-    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
-    return send_derived(recording.storage_id, _present(recording.thumbnail_key), "image/jpeg")
-
-
-@blueprint.get("/recordings/<recording_id>/peaks")
-def peaks(recording_id: str) -> Response:
-    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
-    return send_derived(recording.storage_id, _present(recording.peaks_key), "application/json")
-
-
-def _known(recording_id: str) -> str:
-    return known_id(recording_id, "There is no such recording.")
-
-
-def _present(key: str | None) -> str:
-    if key is None:
-        raise NotFound("This recording has none.")
-    return key

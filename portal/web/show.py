@@ -15,6 +15,8 @@ from markupsafe import Markup
 
 from portal import __version__
 from portal.core.audit.actions import ACTIONS, OBJECTS, RESULTS
+from portal.core.ranges import percent
+from portal.web.positions import clock, stretches
 
 STATES: dict[str, LazyString] = {
     "ready": lazy_gettext("Available"),
@@ -60,6 +62,28 @@ ROLES: dict[str, LazyString] = {
     "source_owner": lazy_gettext("Source owner"),
     "uploader": lazy_gettext("Uploader"),
 }
+TABS: dict[str, LazyString] = {
+    "notes": lazy_gettext("Notes"),
+    "access": lazy_gettext("Access"),
+    "integrity": lazy_gettext("Integrity"),
+    "history": lazy_gettext("History"),
+    "metadata": lazy_gettext("Metadata"),
+}
+PLAY_REASONS: dict[str, LazyString] = {
+    "complaint": lazy_gettext("A complaint"),
+    "incident": lazy_gettext("An incident is investigated"),
+    "sampling": lazy_gettext("Quality sampling"),
+    "legal": lazy_gettext("A legal request"),
+    "other": lazy_gettext("Another reason"),
+}
+"""Why somebody plays what is sensitive, by the core's codes."""
+OUTCOMES: dict[str, LazyString] = {
+    "fine": lazy_gettext("Nothing to report"),
+    "finding": lazy_gettext("Finding"),
+    "escalated": lazy_gettext("Escalated"),
+}
+"""What came of a review."""
+
 UNSEEN = {"Cc", "Cf", "Zl", "Zp"}
 JOINERS = "\u200c\u200d"
 
@@ -73,6 +97,11 @@ def size(count: int) -> str:
         value /= 1000
     pattern = "0" if unit == "B" or value >= 100 else "0.0"
     return f"{format_decimal(value, format=pattern, locale=get_locale())} {unit}"
+
+
+def number(value: float) -> str:
+    """1204331 → 1,204,331, in the reader's locale."""
+    return format_decimal(value, locale=get_locale())
 
 
 def duration(milliseconds: int | None) -> str:
@@ -95,14 +124,14 @@ def exactly(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
 
 
-def count(number: int) -> str:
-    """1204331 → 1,204,331, in the reader's locale."""
-    return format_decimal(number, locale=get_locale())
-
-
 def told(value: object) -> str:
     """A value of an event's details as text: texts as they are, the rest as JSON."""
     return plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def utc(at: datetime) -> str:
+    """A point in time as the records have it: 2026-11-22 14:03:22 UTC."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def plain(name: str) -> str:
@@ -129,8 +158,9 @@ def _translated(texts: dict[str, str]) -> dict[str, LazyString]:
 def init_app(app: Flask) -> None:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 30 * 24 * 3600
     app.jinja_env.filters.update(size=size, duration=duration, moment=moment, plain=plain)
-    app.jinja_env.filters.update(count=count, exactly=exactly, told=told)
+    app.jinja_env.filters.update(number=number, exactly=exactly, told=told, utc=utc)
     app.jinja_env.filters.update(stamped=datetime.fromisoformat)
+    app.jinja_env.filters.update(clock=clock, stretches=stretches, percent=percent)
     app.jinja_env.globals.update(
         asset=asset,
         state_name=STATES,
@@ -141,4 +171,7 @@ def init_app(app: Flask) -> None:
         actions=_translated(ACTIONS),
         results=_translated(RESULTS),
         object_types=_translated(OBJECTS),
+        tab_name=TABS,
+        play_reasons=PLAY_REASONS,
+        outcomes=OUTCOMES,
     )

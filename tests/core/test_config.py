@@ -56,6 +56,7 @@ WRONG: dict[str, list[str]] = {
     "PORTAL_LEASE_SECONDS": [*NUMBERS, "0", "3601"],
     "PORTAL_SEAL_SECONDS": [*NUMBERS, "9", "2592001"],
     "PORTAL_RECONCILE_SECONDS": [*NUMBERS, "0", "3601"],
+    "PORTAL_ASK_REASON": ["call", "tus,Calls"],
     "PORTAL_PROXY_HOPS": [*NUMBERS, "6"],
 }
 ANY_TEXT = {

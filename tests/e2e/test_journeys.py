@@ -136,20 +136,20 @@ def test_nothing_is_asked_of_any_other_host_and_no_policy_is_broken(
 
 
 @pytest.mark.parametrize(("width", "shown"), [(390, "above"), (1440, "beside")])
-def test_the_facts_are_found_without_scrolling_past_the_history(
+def test_the_facts_are_found_without_scrolling_past_the_notes(
     open_page: OpenPage, uploaded: dict[str, str], width: int, shown: str
 ) -> None:
     page = open_page(width=width)
     page.goto(f"/recordings/{uploaded['practice-violin.webm']}")
     stage = page.get_by_role("region", name="Player").bounding_box()
     facts = page.get_by_role("complementary", name="About this recording").bounding_box()
-    history = page.get_by_role("heading", name="History").bounding_box()
-    assert history["y"] > stage["y"] + stage["height"]
+    notes = page.get_by_role("link", name="Notes", exact=True).bounding_box()
+    assert notes["y"] > stage["y"] + stage["height"]
     if shown == "above":
-        assert facts["y"] + facts["height"] < history["y"]
+        assert facts["y"] + facts["height"] < notes["y"]
     else:
-        assert facts["y"] == stage["y"] and facts["x"] > stage["x"] + stage["width"]
-        assert history["y"] < stage["y"] + stage["height"] + 60
+        assert facts["y"] == stage["y"] and facts["x"] + facts["width"] < stage["x"]
+        assert notes["y"] < stage["y"] + stage["height"] + 60
 
 
 PAGES = (
@@ -158,6 +158,8 @@ PAGES = (
     "/uploads",
     "/recordings/{video}",
     "/recordings/{audio}",
+    "/recordings/{audio}?tab=access",
+    "/recordings/{audio}?tab=history",
     "/audit?actor=olga.ferreira@example.org&from=2026-01-01T00:00",
     "/audit",
     "/audit/chain",
@@ -199,6 +201,7 @@ def test_every_page_is_accessible_and_fits_its_screen(
             video=uploaded["rdp-finance-server-2026.mp4"], audio=uploaded["call-support-4711.aac"]
         )
         name = address.strip("/").replace("recordings/{", "recording-").replace("}", "")
+        name = name.replace("?tab=", "-")
         name = re.sub(r"[/?].*", "-chain" if "chain" in name else "-filtered", name)
         look_at(page, target, f"{name}-{shown}", picture)
 
@@ -242,7 +245,8 @@ def fill_the_account(page: Page) -> None:
 
 # Rows are cards on a phone: what is wider than they are would show outside of their border.
 STICKING_OUT = """
-    [...document.querySelectorAll(".rows tr, .history li, .facts dd, .events li")]
+    [...document.querySelectorAll(
+        ".rows tr, .history li, .facts dd, .account dd, .told dd, .notes li, .events li")]
         .filter((box) => box.scrollWidth > box.clientWidth)
         .map((box) => box.textContent)
 """

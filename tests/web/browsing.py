@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 
 import requests
@@ -31,10 +30,16 @@ class Person:
         token = csrf(self.get("/recordings").text)
         return self.session.post(self.portal.url + path, data={"csrf_token": token} | form)
 
+    def begin(self, recording_id: str, **form: str) -> requests.Response:
+        """Opens a play session as the page's script does."""
+        page = self.get("/login").text  # whoever is signed in is sent on to a page with a form
+        sent = {"csrf_token": csrf(page)} | form
+        path, accept = f"/recordings/{recording_id}/play", {"Accept": "application/json"}
+        return self.session.post(self.portal.url + path, data=sent, headers=accept)
+
     def media_path(self, recording_id: str) -> str:
         """Where the player of the recording's page gets its bytes."""
-        page = self.get(f"/recordings/{recording_id}").text
-        return html.unescape(re.search(r'id="media" src="([^"]+)"', page)[1])
+        return str(self.begin(recording_id).json()["media"])
 
 
 def csrf(page: str) -> str:

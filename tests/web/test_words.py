@@ -58,7 +58,7 @@ def test_the_reason_of_a_failed_upload_is_told_in_the_readers_language(
 def test_the_history_is_told_in_the_readers_language(
     portal: Portal, quarantined: dict[str, Any]
 ) -> None:
-    path = f"/recordings/{quarantined['id']}"
+    path = f"/recordings/{quarantined['id']}?tab=history"
     english = Person(portal, "auditor").get(path).text
     assert "Upload begun" in english and "Put into quarantine" in english
     portuguese = Person(portal, "auditor", language="pt-BR").get(path).text
@@ -73,7 +73,7 @@ def test_an_act_without_words_of_its_own_is_shown_by_its_name(
     with portal.app.app_context():
         subject = ("recording", quarantined["id"])
         audit.record_alone(db.session, audit.SYSTEM, "recording.polished", subject)
-    page = Person(portal, "auditor").get(f"/recordings/{quarantined['id']}").text
+    page = Person(portal, "auditor").get(f"/recordings/{quarantined['id']}?tab=history").text
     assert "recording.polished" in page
 
 

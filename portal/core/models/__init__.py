@@ -1,6 +1,7 @@
 """The tables, as SQLAlchemy classes. They hold state and know no rules."""
 
 from portal.core.models.people import LoginAttempt, LoginSession, Token, User
+from portal.core.models.playing import Note, PlaySession, Review
 from portal.core.models.recordings import (
     LONGEST_LABEL,
     LegalHold,
@@ -28,10 +29,13 @@ __all__ = [
     "LoginAttempt",
     "LoginSession",
     "Name",
+    "Note",
     "Part",
+    "PlaySession",
     "Recording",
     "RecordingDetail",
     "RecordingTag",
+    "Review",
     "Storage",
     "StorageId",
     "StorageRule",

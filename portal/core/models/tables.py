@@ -38,6 +38,7 @@ class Base(DeclarativeBase):
         datetime: UTCDateTime(),
         dict[str, Any]: JSON(),
         list[str]: JSON(),
+        list[list[int]]: JSON(),
     }
 
 

@@ -1,91 +1,134 @@
-// What the browser's own player lacks: a waveform to seek in, ±10 s, speed, and a clock.
+// The player: opens a play session before the first byte, and adds to the browser's own controls
+// ±10 s, speed, a clock, links to a moment, and words for what went wrong.
 const player = document.getElementById("player");
 const media = document.getElementById("media");
-const canvas = document.getElementById("waveform");
 const clock = document.getElementById("clock");
-let peaks = [];
+const problem = document.getElementById("player-problem");
+const openSession = { play: "", asked: 0 };
+const FRESH = 9 * 60_000; // after ten minutes without a sign of life the server ends a session
 
 const spoken = (seconds) => {
-  const whole = Math.max(0, Math.round(seconds || 0));
+  const whole = Math.max(0, Math.floor(seconds || 0));
   const pad = (n) => String(n).padStart(2, "0");
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor((whole % 3600) / 60);
   return hours ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
 };
 
+const say = (words) => { document.getElementById("said").textContent = words; };
+
+// What the headers say is exact; until they are here, what the portal has measured.
+const length = () => Number.isFinite(media.duration) ? media.duration : Number(player.dataset.duration) / 1000;
+
 const seek = (seconds) => {
-  const end = Number.isFinite(media.duration) ? media.duration : 0;
-  media.currentTime = Math.min(Math.max(0, seconds), end);
+  media.currentTime = Math.min(Math.max(0, seconds), length());
 };
 
-const draw = () => {
-  const ratio = devicePixelRatio || 1;
-  const width = canvas.clientWidth, height = canvas.clientHeight;
-  canvas.width = width * ratio;
-  canvas.height = height * ratio;
-  const context = canvas.getContext("2d");
-  context.scale(ratio, ratio);
-  const style = getComputedStyle(canvas);
-  const played = media.duration ? (media.currentTime / media.duration) * width : 0;
-  const step = 4;
-  for (let x = 0; x < width; x += step) {
-    const from = Math.floor((x / width) * peaks.length);
-    const to = Math.max(from + 1, Math.floor(((x + step) / width) * peaks.length));
-    const bar = Math.max(2, (Math.max(...peaks.slice(from, to)) / 100) * (height - 4));
-    context.fillStyle = style.getPropertyValue(x < played ? "--wave-played" : "--wave");
-    context.beginPath();
-    context.roundRect(x, (height - bar) / 2, step - 1.5, bar, 1.25);
-    context.fill();
+const skip = (seconds) => {
+  seek(media.currentTime + seconds);
+  say(spoken(media.currentTime));
+};
+
+const send = (url, fields) => {
+  const body = new FormData();
+  body.set("csrf_token", player.dataset.csrf);
+  for (const [name, value] of Object.entries(fields)) body.set(name, value);
+  return fetch(url, { method: "POST", body, headers: { Accept: "application/json" } });
+};
+
+const complain = (cause) => {
+  const known = problem.querySelector(`[data-cause="${cause}"]`) ? cause : "503";
+  for (const each of problem.querySelectorAll("[data-cause]")) each.hidden = each.dataset.cause !== String(known);
+  problem.hidden = false;
+};
+
+// A new play session, at the same place as before. True when it stands.
+const open = async (reason = {}) => {
+  const at = media.currentTime || wanted();
+  const answer = await send(player.dataset.play, reason).catch(() => null);
+  if (!answer?.ok) {
+    if (answer?.status !== 400) complain(answer ? answer.status : "network");
+    return false;
   }
+  const session = await answer.json();
+  openSession.play = session.play;
+  openSession.asked = Date.now();
+  problem.hidden = true;
+  media.addEventListener("loadedmetadata", () => at && seek(at), { once: true });
+  media.src = session.media;
+  media.playbackRate = Number(document.getElementById("speed").value);
+  return true;
 };
 
-const tick = () => {
-  clock.textContent = `${spoken(media.currentTime)} / ${spoken(media.duration)}`;
-  if (!canvas) return;
-  canvas.setAttribute("aria-valuemax", Math.round(media.duration || 0));
-  canvas.setAttribute("aria-valuenow", Math.round(media.currentTime));
-  canvas.setAttribute("aria-valuetext", clock.textContent);
-  if (peaks.length) draw();
+const resume = async () => {
+  const playing = !media.paused;
+  if (await open() && playing) media.play().catch(() => {});
 };
 
+// Where the address points: #t=754, #t=12:34 or #t=1:02:03.
+const wanted = () => {
+  const match = location.hash.match(/^#t=(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)s?$/);
+  return match ? Number(match[1] || 0) * 3600 + Number(match[2] || 0) * 60 + Number(match[3]) : 0;
+};
+
+const copy = async (button, text) => {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { // browsers allow the clipboard on https only
+    const field = document.createElement("textarea");
+    field.value = text;
+    button.after(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+    button.focus();
+  }
+  say(button.dataset.done);
+  button.classList.add("done");
+  setTimeout(() => button.classList.remove("done"), 1500);
+};
+
+// The status of the first byte tells why there is none; where there is one, the browser is at a loss.
+const cause = async () => {
+  const answer = await fetch(media.src, { headers: { Range: "bytes=0-0" } }).catch(() => null);
+  if (!answer) return complain("network");
+  if (answer.status === 403 && Date.now() - openSession.asked > 60_000) return resume();
+  complain(answer.ok ? "codec" : answer.status);
+};
+
+media.addEventListener("error", cause);
+media.addEventListener("play", () => {
+  if (openSession.play && Date.now() - openSession.asked > FRESH) resume();
+});
 for (const name of ["timeupdate", "seeked", "loadedmetadata", "durationchange"]) {
-  media.addEventListener(name, tick);
+  media.addEventListener(name, () => {
+    clock.textContent = `${spoken(media.currentTime)} / ${spoken(length())}`;
+  });
 }
-media.addEventListener("error", () => {
-  document.getElementById("player-problem").hidden = false;
-});
 for (const button of player.querySelectorAll("[data-skip]")) {
-  button.addEventListener("click", () => seek(media.currentTime + Number(button.dataset.skip)));
+  button.addEventListener("click", () => skip(Number(button.dataset.skip)));
 }
-document.getElementById("speed").addEventListener("change", (event) => {
-  media.playbackRate = Number(event.target.value);
+const speed = document.getElementById("speed");
+speed.addEventListener("change", () => { media.playbackRate = Number(speed.value); });
+document.getElementById("again").addEventListener("click", resume);
+document.getElementById("copy-link").addEventListener("click", (event) => {
+  const address = new URL(location.pathname, location.href);
+  address.hash = `t=${Math.floor(media.currentTime)}`;
+  copy(event.currentTarget, address.href);
 });
-
-if (canvas) {
-  const steps = { ArrowLeft: -5, ArrowRight: 5, ArrowDown: -5, ArrowUp: 5, PageDown: -30, PageUp: 30 };
-  const at = (event) => (event.offsetX / canvas.clientWidth) * (media.duration || 0);
-  canvas.addEventListener("pointerdown", (event) => {
-    canvas.setPointerCapture(event.pointerId);
-    seek(at(event));
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    if (event.buttons) seek(at(event));
-  });
-  canvas.addEventListener("keydown", (event) => {
-    if (event.key in steps) seek(media.currentTime + steps[event.key]);
-    else if (event.key === "Home") seek(0);
-    else if (event.key === "End") seek(media.duration);
-    else if (event.key === " ") media.paused ? media.play() : media.pause();
-    else return;
-    event.preventDefault();
-  });
-  new ResizeObserver(tick).observe(canvas);
-  new MutationObserver(tick).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
-  fetch(player.dataset.peaks)
-    .then((response) => response.json())
-    .then((found) => {
-      peaks = found.points;
-      tick();
-    })
-    .catch(() => canvas.remove()); // without its shape there is nothing to click on
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", () => copy(button, button.dataset.copy));
 }
+addEventListener("hashchange", () => location.hash.startsWith("#t=") && seek(wanted()));
+
+const reason = document.getElementById("reason");
+reason?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  player.hidden = false;
+  const done = await open(Object.fromEntries(new FormData(reason)));
+  player.hidden = !done;
+  reason.hidden = done;
+  reason.querySelector(".problem").hidden = done;
+  if (done) media.focus();
+});
+if (!reason && !media.hasAttribute("src")) open();

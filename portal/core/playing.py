@@ -1,0 +1,210 @@
+"""Play sessions: who heard which recording, when, and which stretches of it.
+
+The row, and its audit event, stand before the first byte leaves; bytes without a row are refused.
+`sent` is what the person's machine has acknowledged of the bytes; `heard` is what the player says
+that it has played, and it cannot say more than is possible.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from portal.core import audit, recordings
+from portal.core.accounts import Caller
+from portal.core.audit import Actor
+from portal.core.errors import InvalidRequest, NotAllowed
+from portal.core.models import PlaySession, Recording
+from portal.core.ranges import Ranges, clipped, merged, percent, total
+from portal.core.transaction import release, utc_now, writing
+
+REASONS = ("complaint", "incident", "sampling", "legal", "other")
+LONGEST_REASON = 500
+IDLE = timedelta(minutes=10)
+SETTLED = timedelta(seconds=10)
+"""How long after its closing a session may still learn which bytes had arrived."""
+REASON_HOLDS = timedelta(hours=12)
+FASTEST = 3
+"""The highest speed of our player."""
+MOST_TOLD = 50
+"""The stretches that an audit event names; the row has them all."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why somebody wants to hear a recording: one of REASONS, and what they add in words."""
+
+    code: str
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises InvalidRequest."""
+        if self.code not in REASONS:
+            raise InvalidRequest("Choose one of the reasons.")
+        if len(self.text) > LONGEST_REASON or (self.code == "other" and not self.text):
+            raise InvalidRequest(f"Say why in at most {LONGEST_REASON} characters.")
+
+
+def begin(
+    session: Session, caller: Caller, recording_id: str, size: int, reason: Reason | None
+) -> tuple[PlaySession, str]:
+    """A new play session, and the secret that its bytes are asked for with.
+
+    `size`: of the bytes that will be played. Raises what recordings.find_playable raises.
+    """
+    recording = recordings.find_playable(session, caller, recording_id)
+    secret, now = secrets.token_urlsafe(32), utc_now()
+    row = _row(caller.actor, recording, now)
+    row.secret_hash, row.user_id, row.user_label = _hash(secret), caller.user_id, caller.label
+    row.size = size
+    with writing(session):
+        if reason is not None:
+            row.reason, row.reason_text = reason.code, reason.text or None
+        session.add(row)
+        session.flush()
+        subject, said = ("recording", recording_id), _reason_of(row)
+        audit.record(session, caller.actor, "recording.play.start", subject, play=row.id, **said)
+    return row, secret
+
+
+def _row(actor: Actor, recording: Recording, now: datetime) -> PlaySession:
+    return PlaySession(
+        recording_id=recording.id,
+        token_id=actor.token_id,
+        ip=actor.ip,
+        user_agent=(actor.user_agent or "")[:255] or None,
+        started_at=now,
+        seen_at=now,
+        told_at=now,
+        length_ms=recording.duration_ms,
+        sent=[],
+        heard=[],
+    )
+
+
+def _reason_of(row: PlaySession) -> dict[str, Any]:
+    said = (("reason", row.reason), ("reason_text", row.reason_text))
+    return {name: value for name, value in said if value}
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def last_reason(session: Session, caller: Caller, recording_id: str) -> Reason | None:
+    """The reason that this person gave for this recording, while it still holds."""
+    query = select(PlaySession).where(
+        PlaySession.recording_id == recording_id,
+        PlaySession.user_id == caller.user_id,
+        PlaySession.reason.is_not(None),
+        PlaySession.started_at > utc_now() - REASON_HOLDS,
+    )
+    row = session.scalar(query.order_by(PlaySession.id.desc()).limit(1))
+    release(session)
+    return Reason(row.reason, row.reason_text or "") if row and row.reason else None
+
+
+def find_open(session: Session, caller: Caller, recording_id: str, secret: str) -> PlaySession:
+    """The session that this secret opens, for this person and recording. Raises NotAllowed."""
+    row = session.scalar(
+        select(PlaySession).where(
+            PlaySession.secret_hash == _hash(secret),
+            PlaySession.recording_id == recording_id,
+            PlaySession.user_id == caller.user_id,
+            PlaySession.closed_at.is_(None),
+            PlaySession.ended_at.is_(None),
+            PlaySession.seen_at > utc_now() - IDLE,
+        )
+    )
+    release(session)
+    if row is None:
+        raise NotAllowed("Open the recording's page first; what is played is logged.")
+    return row
+
+
+def hear(
+    session: Session,
+    caller: Caller,
+    recording_id: str,
+    secret: str,
+    ranges: Sequence[Sequence[int]],
+    closing: bool = False,
+) -> PlaySession:
+    """What the player has played since it last told, in milliseconds of the recording.
+
+    Only what is possible counts: within the recording, and no more than three times the time that
+    has passed. `closing`: the page is being left. Raises NotAllowed.
+    """
+    found = find_open(session, caller, recording_id, secret).id
+    with writing(session):
+        row = session.scalars(
+            select(PlaySession).where(PlaySession.id == found).with_for_update()
+        ).one()
+        now = utc_now()
+        passed = (now - row.told_at) / timedelta(milliseconds=1)
+        possible = clipped(ranges, row.length_ms, int(passed * FASTEST))
+        row.heard = merged(row.heard, possible)
+        row.told_at = row.seen_at = now
+        row.closed_at = now if closing else None
+        return row
+
+
+def add_sent(session: Session, sent: Mapping[str, Ranges]) -> None:
+    """The bytes that have arrived, by session: one transaction for all of them."""
+    with writing(session):
+        query = select(PlaySession).where(PlaySession.id.in_(sent)).with_for_update()
+        for row in session.scalars(query.order_by(PlaySession.id)):
+            row.sent = merged(row.sent, sent[row.id])
+            row.seen_at = utc_now()
+
+
+def end_left(session: Session, now: datetime) -> int:
+    """End the sessions that were closed, or that nothing was heard of for ten minutes; returns
+    how many."""
+    left = or_(PlaySession.closed_at <= now - SETTLED, PlaySession.seen_at <= now - IDLE)
+    query = select(PlaySession).where(PlaySession.ended_at.is_(None), left)
+    with writing(session):
+        rows = session.scalars(query.with_for_update().limit(1000)).all()
+        for row in rows:
+            row.ended_at = row.closed_at or row.seen_at
+            actor = Actor("user", row.user_id, row.user_label, row.token_id, row.ip, row.user_agent)
+            subject = ("recording", row.recording_id)
+            audit.record(session, actor, "recording.play.end", subject, **_account(row))
+    return len(rows)
+
+
+def _account(row: PlaySession) -> dict[str, Any]:
+    """What the audit log keeps of a session. Times are in milliseconds of the recording."""
+    account: dict[str, Any] = {
+        "play": row.id,
+        "heard": row.heard[:MOST_TOLD],
+        "heard_percent": percent(row.heard, row.length_ms),
+        "sent": row.sent[:MOST_TOLD],
+        "sent_bytes": total(row.sent),
+        "sent_percent": percent(row.sent, row.size),
+        "closed": row.closed_at is not None,
+    }
+    return account | _reason_of(row)
+
+
+def of_recording(
+    session: Session, caller: Caller, recording_id: str, limit: int, before: str | None = None
+) -> Sequence[PlaySession]:
+    """Who has played a recording, the latest first; nothing for whoever may not know it.
+    `before`: older than this session."""
+    if "history" not in caller.rights:
+        return []
+    found = recordings.find(session, caller, recording_id).id
+    query = select(PlaySession).where(PlaySession.recording_id == found)
+    if before is not None:
+        query = query.where(PlaySession.id < before)
+    rows = session.scalars(query.order_by(PlaySession.id.desc()).limit(limit)).all()
+    release(session)
+    return rows

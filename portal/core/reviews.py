@@ -1,0 +1,67 @@
+"""The mark “I have reviewed this recording”: one per person, with an outcome or without."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import Session
+
+from portal.core import audit, recordings
+from portal.core.accounts import Caller
+from portal.core.errors import InvalidRequest
+from portal.core.models import Recording, Review
+from portal.core.transaction import release, utc_now, writing
+
+OUTCOMES = ("fine", "finding", "escalated")
+
+
+def by_nobody() -> ColumnElement[bool]:
+    """For queries of recordings: those that nobody has reviewed."""
+    return ~exists().where(Review.recording_id == Recording.id)
+
+
+def by(user_id: str) -> ColumnElement[bool]:
+    """For queries of recordings: those that this person has reviewed."""
+    return exists().where(Review.recording_id == Recording.id, Review.user_id == user_id)
+
+
+def mark(session: Session, caller: Caller, recording_id: str, outcome: str | None) -> Review:
+    """Reviewed, by this person; a second time changes the outcome. Raises NotAllowed, NotFound."""
+    caller.must("note")
+    if outcome is not None and outcome not in OUTCOMES:
+        raise InvalidRequest("Choose one of the outcomes.")
+    found = recordings.find(session, caller, recording_id).id
+    with writing(session):
+        row = session.get(Review, (found, caller.user_id))
+        if row is None:
+            row = Review(recording_id=found, user_id=caller.user_id)
+            session.add(row)
+        before, row.outcome, row.at = row.outcome, outcome, utc_now()
+        row.user_label = caller.label
+        subject = ("recording", found)
+        act = (caller.actor, "recording.reviewed", subject)
+        audit.record(session, *act, before=before, outcome=outcome)
+        return row
+
+
+def unmark(session: Session, caller: Caller, recording_id: str) -> None:
+    """Not reviewed after all; harmless to repeat. Raises NotAllowed, NotFound."""
+    caller.must("note")
+    found = recordings.find(session, caller, recording_id).id
+    with writing(session):
+        row = session.get(Review, (found, caller.user_id))
+        if row is not None:
+            session.delete(row)
+            audit.record(session, caller.actor, "recording.review_withdrawn", ("recording", found))
+
+
+def of_recording(session: Session, caller: Caller, recording_id: str) -> Sequence[Review]:
+    """Who has reviewed it, the first first; nothing for whoever does not review."""
+    if "note" not in caller.rights:
+        return []
+    found = recordings.find(session, caller, recording_id).id
+    query = select(Review).where(Review.recording_id == found).order_by(Review.at)
+    rows = session.scalars(query).all()
+    release(session)
+    return rows

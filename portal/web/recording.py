@@ -1,0 +1,205 @@
+"""One recording: its page with the player, and the bytes that the player asks for."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Response, current_app, jsonify, render_template, request, url_for
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from portal.auth import caller, still
+from portal.core import deletion, notes, playing, ranges, recordings, reviews
+from portal.core.errors import InvalidRequest, NotFound, TryAgainLater
+from portal.core.models import Recording, is_id
+from portal.core.playing import Reason
+from portal.core.ranges import Ranges
+from portal.db import db
+from portal.delivery import Deliveries
+from portal.parsing import known_id, plain
+from portal.streaming import direct_address, for_playing, original, play, send_derived
+from portal.web.recordings import blueprint
+from portal.web.security import allow_media_from
+
+TABS = {
+    "notes": "note",
+    "access": "history",
+    "integrity": "history",
+    "history": "history",
+    "metadata": "list",
+}
+"""What the page tells below the player, and the right that each needs."""
+PER_TAB = 50
+PLAYED = ("audio", "video")
+MOST_TOLD = 1000
+
+
+@blueprint.get("/recordings/<recording_id>")
+def show(recording_id: str) -> str:
+    return page(recordings.view(db.session, caller(), _known(recording_id)))
+
+
+def page(recording: Recording, media_url: str | None = None) -> str:
+    """The whole page. `media_url`: of a play session that stands already."""
+    address = urlsplit(direct_address(original(recording)) or "")
+    allow_media_from(f"{address.scheme}://{address.netloc}" if address.netloc else None)
+    playable = recording.state == "ready" and recording.integrity == "ok"
+    return render_template(
+        "recordings/show.html",
+        media_url=media_url,
+        playable=playable and "play" in caller().rights,
+        asks=not media_url and asks(recording),
+        keep_until=recording.received_at + current_app.config["SETTINGS"].keep,
+        holds=deletion.holds(db.session, recording.id),
+        lane=notes.of_recording(db.session, caller(), recording.id),
+        reviewed=reviews.of_recording(db.session, caller(), recording.id),
+        **told(recording, _asked_tab()),
+    )
+
+
+def asks(recording: Recording) -> bool:
+    """Whether this person must say why before they hear it."""
+    sensitive = recording.source in current_app.config["SETTINGS"].ask_reason
+    return sensitive and playing.last_reason(db.session, caller(), recording.id) is None
+
+
+def _asked_tab() -> str:
+    open_to = [name for name, right in TABS.items() if right in caller().rights]
+    asked = request.args.get("tab")
+    return asked if asked in open_to else next(iter(open_to), "metadata")
+
+
+def told(recording: Recording, tab: str) -> dict[str, Any]:
+    """What one tab shows, a page at a time."""
+    tabs = [name for name, right in TABS.items() if right in caller().rights]
+    rows = _rows(recording, tab)
+    more = len(rows) > PER_TAB and tab in ("access", "history")
+    shown = rows[:PER_TAB] if more else rows
+    last = shown[-1] if more else None
+    older = last and (last.id if tab == "access" else last.seq)
+    return {"recording": recording, "tabs": tabs, "tab": tab, "rows": shown, "older": older}
+
+
+def _rows(recording: Recording, tab: str) -> list[Any]:
+    if tab == "access":
+        most, before = PER_TAB + 1, _cursor()
+        return list(playing.of_recording(db.session, caller(), recording.id, most, before))
+    if tab == "history":
+        most, number = PER_TAB + 1, _number()
+        return list(recordings.history(db.session, caller(), recording.id, most, number))
+    if tab == "notes":
+        return list(notes.of_recording(db.session, caller(), recording.id))
+    if tab == "integrity":
+        return list(recordings.checks(db.session, recording.id))
+    return []
+
+
+def _cursor() -> str | None:
+    text = request.args.get("before")
+    if text is not None and not is_id(text):
+        raise InvalidRequest("This page address is damaged; open the recording again.")
+    return text
+
+
+def _number() -> int | None:
+    text = request.args.get("before")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise InvalidRequest("This page address is damaged; open the recording again.")
+    return int(text)
+
+
+@blueprint.get("/recordings/<recording_id>/tab")
+def panel(recording_id: str) -> str:
+    """One tab by itself, for a page that is open: what is playing goes on."""
+    recording = recordings.find(db.session, caller(), _known(recording_id))
+    return render_template("recordings/_panel.html", **told(recording, _asked_tab()))
+
+
+@blueprint.post("/recordings/<recording_id>/play")
+def begin(recording_id: str) -> Response | WerkzeugResponse | str:
+    """Writes the play session, and says where its bytes are. Programs get that as JSON; without
+    scripts it is the page once more, or the file where there is nothing to play."""
+    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
+    reason, size = _reason(recording), for_playing(recording).size
+    _, secret = playing.begin(db.session, caller(), recording.id, size, reason)
+    address = url_for("recordings.media", recording_id=recording.id, play=secret)
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(media=address, play=secret)
+    return page(recording, address) if recording.kind in PLAYED else redirect(address, 303)
+
+
+def _reason(recording: Recording) -> Reason | None:
+    """What the person says, or has said lately. Raises InvalidRequest where it is missing."""
+    said, text = request.form.get("reason"), request.form.get("reason_text", "").strip()
+    if said:
+        if not plain(text.replace("\n", " ").replace("\r", "")):
+            raise InvalidRequest("The reason may have plain characters only.")
+        return Reason(said, text)
+    if asks(recording):
+        raise InvalidRequest("Say first why you want to hear this recording.")
+    return playing.last_reason(db.session, caller(), recording.id)
+
+
+@blueprint.post("/recordings/<recording_id>/heard")
+def heard(recording_id: str) -> Response:
+    """What the player has played since it last told."""
+    secret, closing = request.form.get("play", ""), "closing" in request.form
+    stretches = _told(request.form.get("ranges", "[]"))
+    playing.hear(db.session, caller(), _known(recording_id), secret, stretches, closing)
+    return Response(status=204)
+
+
+def _told(text: str) -> Ranges:
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("The stretches are no JSON.") from error
+    if not isinstance(said, list) or len(said) > MOST_TOLD or not all(map(_is_stretch, said)):
+        raise InvalidRequest("The stretches must be pairs of milliseconds.")
+    return ranges.merged(said)
+
+
+def _is_stretch(said: object) -> bool:
+    pair = isinstance(said, list) and len(said) == 2
+    return pair and all(type(each) is int and 0 <= each < 10**11 for each in said)  # type: ignore[attr-defined]
+
+
+@blueprint.get("/recordings/<recording_id>/media")
+def media(recording_id: str) -> Response:
+    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
+    secret = request.args.get("play", "")
+    row = playing.find_open(db.session, caller(), recording.id, secret)
+    deliveries: Deliveries = current_app.extensions["deliveries"]
+    if deliveries.failing:
+        raise TryAgainLater("The play log cannot be written just now; try again in a minute.")
+    client = request.environ.get("gunicorn.socket")
+    may = partial(recordings.find_playable, recording_id=recording.id)
+    counted = partial(deliveries.begin, row.id, client)
+    return play(for_playing(recording), still(may), counted)
+
+
+@blueprint.get("/recordings/<recording_id>/thumbnail")
+def thumbnail(recording_id: str) -> Response:
+    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
+    return send_derived(recording.storage_id, _present(recording.thumbnail_key), "image/jpeg")
+
+
+@blueprint.get("/recordings/<recording_id>/peaks")
+def peaks(recording_id: str) -> Response:
+    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
+    return send_derived(recording.storage_id, _present(recording.peaks_key), "application/json")
+
+
+def _known(recording_id: str) -> str:
+    return known_id(recording_id, "There is no such recording.")
+
+
+def _present(key: str | None) -> str:
+    if key is None:
+        raise NotFound("This recording has none.")
+    return key

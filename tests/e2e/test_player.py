@@ -1,0 +1,232 @@
+"""The recording's page in a real Chromium: playing, what it is logged as, notes, keys, links."""
+
+from __future__ import annotations
+
+import json
+import re
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import Portal, wait_for
+from tests.e2e.conftest import by_tuspy
+from tests.e2e.test_journeys import ROOT, play, until
+
+OpenPage = Callable[..., Page]
+TIME = "document.getElementById('media').currentTime"
+
+
+@pytest.fixture
+def call(uploaded: dict[str, str]) -> str:
+    return uploaded["interview-room-2.m4a"]
+
+
+def opened(page: Page, recording_id: str, fragment: str = "") -> Page:
+    page.goto(f"/recordings/{recording_id}{fragment}")
+    until(page, "document.getElementById('media').readyState > 0")
+    return page
+
+
+def last_play(portal: Portal, recording_id: str) -> dict[str, Any]:
+    query = "SELECT * FROM play_session WHERE recording_id = ? ORDER BY id DESC LIMIT 1"
+    return portal.rows(query, recording_id)[0]
+
+
+def test_what_is_played_is_what_the_log_says_was_heard(
+    open_page: OpenPage, portal: Portal, call: str
+) -> None:
+    page = opened(open_page(), call)
+    page.evaluate(f"{TIME} = 20")
+    until(page, "!document.getElementById('media').seeking")
+    play(page)
+    until(page, f"{TIME} > 22")
+    page.evaluate("document.getElementById('media').pause()")
+    [[start, stop]] = wait_for(lambda: json.loads(last_play(portal, call)["heard"]))
+    assert 19_500 < start < 20_600 and 21_500 < stop < 23_500
+
+
+def test_leaving_the_page_tells_the_rest_and_closes_the_session(
+    open_page: OpenPage, portal: Portal, call: str
+) -> None:
+    page = opened(open_page(), call)
+    play(page)
+    until(page, f"{TIME} > 1.5")
+    page.goto("/recordings")
+    row = wait_for(lambda: (row := last_play(portal, call))["closed_at"] and row)
+    [[start, stop]] = json.loads(row["heard"])
+    assert start < 700 and stop > 1200
+
+
+@pytest.mark.parametrize(
+    ("fragment", "second"), [("#t=42", 42), ("#t=1:05", 65), ("#t=0:00:07", 7)]
+)
+def test_a_link_leads_to_its_moment(
+    open_page: OpenPage, call: str, fragment: str, second: int
+) -> None:
+    page = opened(open_page(), call, fragment)
+    until(page, f"Math.abs({TIME} - {second}) < 0.5")
+
+
+def test_a_link_to_this_moment_can_be_copied(open_page: OpenPage, call: str) -> None:
+    page = open_page()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened(page, call, "#t=42")
+    until(page, f"{TIME} > 41")
+    page.get_by_role("button", name="Copy link at this time").click()
+    until(page, "navigator.clipboard.readText().then((text) => text.endsWith('#t=42'))")
+
+
+def test_the_keys_move_the_player_and_stay_out_of_fields(open_page: OpenPage, call: str) -> None:
+    page = opened(open_page(), call)
+    for key, second in (
+        ("5", 45),
+        ("l", 55),
+        ("j", 45),
+        ("ArrowRight", 50),
+        ("Shift+ArrowLeft", 49),
+    ):
+        page.keyboard.press(key)
+        until(page, f"Math.abs({TIME} - {second}) < 0.3")
+    page.keyboard.press(">")
+    assert page.evaluate("document.getElementById('media').playbackRate") == 1.25
+    page.keyboard.press("[")
+    expect(page.get_by_label("From")).to_have_value("0:49")
+    page.get_by_label("Note", exact=True).focus()
+    page.keyboard.type("5jlk")
+    assert abs(page.evaluate(TIME) - 49) < 0.3
+
+
+def test_the_sheet_of_keys_opens_with_a_question_mark_and_can_switch_them_off(
+    open_page: OpenPage, call: str
+) -> None:
+    page = opened(open_page(), call)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    page.get_by_label("These keys work on this page").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("5")
+    page.reload()
+    until(page, "document.getElementById('media').readyState > 0")
+    page.keyboard.press("5")
+    page.wait_for_timeout(300)
+    assert page.evaluate(TIME) == 0
+
+
+def test_a_note_is_written_seen_sought_and_deleted_while_the_recording_plays(
+    open_page: OpenPage, call: str
+) -> None:
+    page = opened(open_page(), call)
+    play(page)
+    page.get_by_label("Note", exact=True).fill("Here the caller names the account.")
+    page.get_by_label("From").fill("0:30")
+    page.get_by_label("To (optional)").fill("0:36")
+    page.get_by_role("button", name="Save the note").first.click()
+    expect(page.locator(".notes .words")).to_have_text("Here the caller names the account.")
+    assert not page.evaluate("document.getElementById('media').paused"), "it plays on"
+    page.locator("#lane").get_by_role("button").click()
+    until(page, f"Math.abs({TIME} - 30) < 2")
+    page.get_by_text("Change", exact=True).click()
+    page.get_by_role("button", name="Delete this note").click()
+    expect(page.get_by_text("No notes yet.")).to_be_visible()
+    expect(page.locator("#lane button")).to_have_count(0)
+
+
+def test_the_tabs_change_without_stopping_the_player(open_page: OpenPage, call: str) -> None:
+    page = opened(open_page(), call)
+    play(page)
+    for tab, shown in (
+        ("Access", "still open"),
+        ("Integrity", "Last verification"),
+        ("Metadata", "Number"),
+    ):
+        page.get_by_role("link", name=tab, exact=True).click()
+        expect(page.locator("#panel").get_by_text(shown).first).to_be_visible()
+    assert "tab=metadata" in page.url
+    assert not page.evaluate("document.getElementById('media').paused")
+
+
+def test_a_key_marks_as_reviewed_for_this_person_alone(open_page: OpenPage, call: str) -> None:
+    page = opened(open_page(), call)
+    page.keyboard.press("r")
+    expect(page.get_by_role("button", name="Withdraw")).to_be_visible()
+    other = opened(open_page("reviewer"), call)
+    expect(other.get_by_role("button", name="Mark as reviewed")).to_be_visible()
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_role("button", name="Mark as reviewed")).to_be_visible()
+
+
+def test_a_file_that_is_missing_is_named_as_the_cause(
+    open_page: OpenPage, portal: Portal, token: str, media: Callable[..., Path]
+) -> None:
+    call = by_tuspy(portal, token, media("call-sales-0815.wav"), "gone.wav")
+    stored = portal.data / "store" / portal.recording(call)["key"]
+    stored.rename(stored.with_suffix(".away"))
+    page = open_page()
+    page.goto(f"/recordings/{call}")
+    expect(page.get_by_role("alert")).to_contain_text("missing in the storage")
+    stored.with_suffix(".away").rename(stored)
+    page.get_by_role("button", name="Try again").click()
+    until(page, "document.getElementById('media').readyState > 0")
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_acceptance_19_the_page_passes_by_keyboard_and_its_slider_has_a_text(
+    open_page: OpenPage, call: str
+) -> None:
+    page = opened(open_page(), call)
+    slider = page.get_by_role("slider", name="Position")
+    expect(slider).to_have_attribute("aria-valuetext", "0:00 / 1:30")
+    slider.focus()
+    page.keyboard.press("PageUp")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^0:30 / 1:30$"))
+    page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text())
+    for tab in ("Notes", "Access", "Integrity", "History", "Metadata"):
+        page.get_by_role("link", name=tab, exact=True).focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("link", name=tab, exact=True)).to_have_attribute(
+            "aria-current", "true"
+        )
+        assert page.evaluate("axe.run()")["violations"] == [], tab
+    page.keyboard.press("?")
+    assert page.evaluate("axe.run()")["violations"] == []
+
+
+def test_acceptance_23_three_hours_of_sound_open_with_peaks_in_little_memory(
+    open_page: OpenPage, portal: Portal, token: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "three-hours.wav"
+    with wave.open(str(file), "wb") as sound:
+        sound.setparams((1, 1, 8000, 0, "NONE", ""))
+        for minute in range(180):
+            sound.writeframes(bytes([128 + minute % 90, 128 - minute % 90]) * 240_000)
+    call = by_tuspy(portal, token, file, "three-hours.wav")
+    portal.recording(call, seconds=120)
+    page = opened(open_page(), call)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def heap() -> float:
+        session.send("HeapProfiler.collectGarbage")
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(each["value"] for each in metrics if each["name"] == "JSHeapUsedSize") / 1e6
+
+    until(page, "peaks.length === 1000")
+    before = heap()
+    for minute in range(10, 180, 17):
+        page.evaluate(f"{TIME} = {60 * minute}")
+        until(page, "!document.getElementById('media').seeking")
+        play_on(page)
+    assert heap() < before + 3, "megabytes of JavaScript, after ten seeks over three hours"
+    assert before < 20
+    expect(page.locator("#clock")).to_have_text(re.compile(r"^2:43:\d\d / 3:00:00$"))
+
+
+def play_on(page: Page) -> None:
+    start = page.evaluate(TIME)
+    page.evaluate("document.getElementById('media').muted = true")
+    page.evaluate("document.getElementById('media').play()")
+    until(page, f"{TIME} > {start} + 0.3")
