@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from portal.core import audit, recordings
+from portal.core import audit, recordings, search
 from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest
 from portal.core.labels import clean
@@ -62,6 +62,8 @@ def set_department(
         recording = session.get_one(Recording, recording_id)
         before, recording.department = recording.department, label
         if before != label:
+            session.flush()
+            search.index(session, recording_id)
             subject, change = ("recording", recording_id), {"before": before, "after": label}
             act = "recording.metadata_changed"
             audit.record(session, caller.actor, act, subject, department=change)
@@ -100,5 +102,6 @@ def _changed(
         if before != after:
             subject = ("recording", recording_id)
             act = "recording.tagged"
+            search.index(session, recording_id)
             audit.record(session, caller.actor, act, subject, before=before, after=after)
         return after

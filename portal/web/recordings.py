@@ -11,10 +11,10 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal.auth import caller, still
-from portal.core import recordings
+from portal.core import finding, recordings
 from portal.core.errors import InvalidRequest, NotAllowed, NotFound
 from portal.core.models import Recording, is_id
-from portal.core.recordings import Wanted
+from portal.core.wanted import STATES, Wanted
 from portal.db import db
 from portal.parsing import known_id
 from portal.streaming import direct_address, for_playing, original, play, send_derived
@@ -34,9 +34,9 @@ def start() -> WerkzeugResponse:
 @blueprint.get("/recordings")
 def index() -> str:
     state = request.args.get("state") or None
-    if state is not None and state not in recordings.STATES:
+    if state is not None and state not in STATES:
         raise InvalidRequest("There is no such state.")
-    page = recordings.page(
+    page = finding.page(
         db.session,
         caller(),
         PER_PAGE,

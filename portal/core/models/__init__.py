@@ -8,6 +8,7 @@ from portal.core.models.recordings import (
     RecordingDetail,
     RecordingTag,
     Tag,
+    place_at,
 )
 from portal.core.models.records import AuditEvent, Job
 from portal.core.models.storages import Storage, StorageId, StorageRule
@@ -39,4 +40,5 @@ __all__ = [
     "User",
     "is_id",
     "new_id",
+    "place_at",
 ]
