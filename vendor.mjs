@@ -11,10 +11,11 @@ const FILES = [
   "swagger-ui-dist/swagger-ui-bundle.js",
 ];
 const ICONS = [
-  "arrow-counterclockwise", "arrow-clockwise", "box-arrow-right", "camera-video", "chevron-left",
-  "chevron-right", "circle-half", "cloud-arrow-up", "collection-play", "exclamation-octagon",
-  "file-earmark", "globe2", "hourglass-split", "inbox", "lock", "mic", "person-circle", "shield-check",
-  "shield-exclamation",
+  "arrow-clockwise", "arrow-counterclockwise", "arrows-collapse", "arrows-expand",
+  "box-arrow-right", "camera-video", "chevron-down", "chevron-left", "chevron-right", "circle-half",
+  "cloud-arrow-up", "collection-play", "download", "exclamation-octagon", "file-earmark", "globe2",
+  "grid", "hourglass-split", "inbox", "keyboard", "list-ul", "lock", "mic", "person-circle",
+  "search", "shield-check", "shield-exclamation", "tag", "x-lg",
 ];
 
 mkdirSync(TARGET, { recursive: true });

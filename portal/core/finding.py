@@ -16,7 +16,7 @@ from portal.core import search
 from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest
 from portal.core.filtering import conditions
-from portal.core.models import Recording
+from portal.core.models import LegalHold, Recording, RecordingTag, Tag
 from portal.core.recordings import visible
 from portal.core.transaction import release
 from portal.core.wanted import Wanted
@@ -145,3 +145,24 @@ def _counted(session: Session, query: Select[Recording], most: int) -> int:
     found = session.scalar(select(func.count()).select_from(some)) or 0
     release(session)
     return found
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a list shows of a recording that is in other tables."""
+
+    tags: list[str]
+    held: bool
+
+
+def beside(session: Session, ids: Sequence[str]) -> dict[str, Beside]:
+    """That of each of these recordings, which the caller of this has been let see."""
+    given = select(RecordingTag.recording_id, Tag.name).join(Tag, Tag.id == RecordingTag.tag_id)
+    given = given.where(RecordingTag.recording_id.in_(ids)).order_by(Tag.name)
+    tags: dict[str, list[str]] = {each: [] for each in ids}
+    for recording_id, name in session.execute(given):
+        tags[recording_id].append(name)
+    open_holds = select(LegalHold.recording_id).where(LegalHold.released_at.is_(None))
+    held = set(session.scalars(open_holds.where(LegalHold.recording_id.in_(ids))))
+    release(session)
+    return {each: Beside(tags[each], each in held) for each in ids}

@@ -5,11 +5,14 @@ from flask import Flask
 from portal import auth
 from portal.web import (
     account,
+    bulk,
     devices,
     errors,
+    export,
     language,
+    list_words,
+    listing,
     login,
-    recordings,
     security,
     show,
     uploads,
@@ -21,8 +24,10 @@ def init_app(app: Flask) -> None:
     app.context_processor(lambda: {"may": auth.may, "request_id": auth.request_id})
     language.init_app(app)
     show.init_app(app)
+    list_words.init_app(app)
     app.jinja_env.filters["device"] = devices.device
     security.init_app(app)
     errors.init_app(app)
-    for module in (account, language, login, recordings, uploads):
+    # `listing` adds its pages to those of portal/web/recordings.py.
+    for module in (account, bulk, export, language, listing, login, uploads):
         app.register_blueprint(module.blueprint)

@@ -1,4 +1,4 @@
-"""The recordings: the list, one recording with its player, and the bytes that it plays."""
+"""The recordings: one recording with its player, and the bytes that it plays."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal.auth import caller, still
-from portal.core import finding, recordings
-from portal.core.errors import InvalidRequest, NotAllowed, NotFound
-from portal.core.models import Recording, is_id
-from portal.core.wanted import STATES, Wanted
+from portal.core import recordings
+from portal.core.errors import NotAllowed, NotFound
+from portal.core.models import Recording
 from portal.db import db
 from portal.parsing import known_id
 from portal.streaming import direct_address, for_playing, original, play, send_derived
@@ -29,30 +28,6 @@ blueprint = Blueprint("recordings", __name__)
 @blueprint.get("/")
 def start() -> WerkzeugResponse:
     return redirect(url_for("recordings.index"))
-
-
-@blueprint.get("/recordings")
-def index() -> str:
-    state = request.args.get("state") or None
-    if state is not None and state not in STATES:
-        raise InvalidRequest("There is no such state.")
-    page = finding.page(
-        db.session,
-        caller(),
-        PER_PAGE,
-        Wanted(state=state),
-        before=_cursor("before"),
-        after=_cursor("after"),
-    )
-    nothing = caller().scope.nothing
-    return render_template("recordings/list.html", page=page, state=state, reaches_nothing=nothing)
-
-
-def _cursor(name: str) -> str | None:
-    text = request.args.get(name)
-    if text is not None and not is_id(text):
-        raise InvalidRequest("This page address is damaged; go back to the list.")
-    return text
 
 
 @blueprint.get("/recordings/<recording_id>")
