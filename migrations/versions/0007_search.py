@@ -42,6 +42,7 @@ def upgrade() -> None:
         op.drop_index(f"ix_recording_{column}_id", "recording")
     for column in NEW:
         op.create_index(f"ix_recording_{column}_place", "recording", [column, "place"])
+    op.create_index("ix_recording_source_kind_place", "recording", ["source", "kind", "place"])
     _make_searchable()
 
 
@@ -121,6 +122,7 @@ def _words(texts: Iterable[Any]) -> str:
 
 def downgrade() -> None:
     op.execute("DROP TABLE recording_words")
+    op.drop_index("ix_recording_source_kind_place", "recording")
     for column in NEW:
         op.drop_index(f"ix_recording_{column}_place", "recording")
     for column in OLD:

@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, request, stream_with_context
+from flask import Blueprint, Response, stream_with_context
 
 from portal.auth import caller
 from portal.core import exporting
-from portal.core.errors import InvalidRequest
-from portal.core.finding import SORTS
 from portal.core.transaction import utc_now
 from portal.db import db
 from portal.web import filters
@@ -41,9 +39,7 @@ def json_lines() -> Response:
 
 
 def _file(form: str, kind: str, write: Callable[[Lines], Iterator[str]]) -> Response:
-    asked, sort, who = filters.read(), request.args.get("sort", "newest"), caller()
-    if sort not in SORTS:
-        raise InvalidRequest("There is no such order.")
+    asked, sort, who = filters.read(), filters.sort(), caller()
     wanted = filters.wanted(asked)
     exporting.begin(db.session, who, wanted, form, asked)
     lines = write(exporting.rows(db.session, who, wanted, sort))

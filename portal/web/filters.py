@@ -11,6 +11,7 @@ from flask import request, url_for
 from flask_babel import LazyString, lazy_gettext
 
 from portal.core.errors import InvalidRequest
+from portal.core.finding import BY_TIME, SORTS
 from portal.core.labels import clean
 from portal.core.models import is_id
 from portal.core.transaction import utc_now
@@ -85,6 +86,14 @@ def read() -> Filters:
     """The filters of this request's address that say something."""
     named = {name: [each.strip() for each in request.args.getlist(name)] for name in NAMES}
     return {name: kept for name, values in named.items() if (kept := [v for v in values if v])}
+
+
+def sort() -> str:
+    """The order that is asked for. What is found by words has its order from time."""
+    name = request.args.get("sort", "newest")
+    if name not in SORTS:
+        raise InvalidRequest("There is no such order.")
+    return name if name in BY_TIME or not request.args.get("q", "").strip() else "newest"
 
 
 def wanted(filters: Filters) -> Wanted:

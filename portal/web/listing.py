@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from portal.auth import caller
 from portal.core import finding
 from portal.core.errors import InvalidRequest
-from portal.core.finding import COUNTED, SORTS, Page
+from portal.core.finding import COUNTED, Page
 from portal.core.models import is_id
 from portal.core.wanted import Wanted
 from portal.db import db
@@ -46,7 +46,7 @@ def index() -> str | WerkzeugResponse | tuple[str, int]:
     for name, looks in LOOKS.items():
         if request.args.get(name) in looks:
             session[name] = request.args[name]
-    asked, sort = filters.read(), _sort()
+    asked, sort = filters.read(), filters.sort()
     try:
         found = _find(filters.wanted(asked), sort)
     except BadFilter as bad:
@@ -56,13 +56,6 @@ def index() -> str | WerkzeugResponse | tuple[str, int]:
 
 def _said(args: dict[str, list[str]]) -> dict[str, list[str]]:
     return {name: kept for name, values in args.items() if (kept := [v for v in values if v])}
-
-
-def _sort() -> str:
-    sort = request.args.get("sort", "newest")
-    if sort not in SORTS:
-        raise InvalidRequest("There is no such order.")
-    return sort
 
 
 def cursor(name: str) -> str | None:
@@ -77,7 +70,7 @@ def _find(wanted: Wanted, sort: str) -> Found:
     here = {"before": cursor("before"), "after": cursor("after")}
     page = finding.page(db.session, caller(), PER_PAGE, wanted, sort=sort, **here)
     beside = finding.beside(db.session, [row.id for row in page.rows])
-    count = finding.count(db.session, caller(), wanted)
+    count = len(page.rows) if page.whole else finding.count(db.session, caller(), wanted)
     return Found(page, beside, count, time.perf_counter() - begun)
 
 

@@ -90,6 +90,7 @@ class Recording(Base):
     __table_args__ = (
         Index("ix_recording_state_place", "state", "place"),
         Index("ix_recording_source_place", "source", "place"),
+        Index("ix_recording_source_kind_place", "source", "kind", "place"),
         Index("ix_recording_owner_id_place", "owner_id", "place"),
         Index("ix_recording_storage_id_place", "storage_id", "place"),
         Index("ix_recording_department_place", "department", "place"),
