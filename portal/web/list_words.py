@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from babel.dates import format_timedelta
 from babel.numbers import format_decimal
 from flask import Flask
@@ -31,9 +33,9 @@ def people(recording: Recording) -> list[str]:
     return told[:SHOWN] or [recording.owner_label]
 
 
-def ago(at: object) -> str:
-    """How long ago that was, in a word or two: «3 days»."""
-    return format_timedelta(utc_now() - at, locale=get_locale())  # type: ignore[operator]
+def ago(at: datetime) -> str:
+    """How long ago that was, in a few words: «3 days ago»."""
+    return format_timedelta(at - utc_now(), add_direction=True, locale=get_locale())
 
 
 def seconds(taken: float) -> str:
