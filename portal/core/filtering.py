@@ -25,7 +25,7 @@ HIDDEN = ("deleting", "purging", "deleted")
 INNER = {"deleting": ("deleting", "purging")}
 """What looks like one state from outside."""
 
-FEW = 2000
+FEW = 15_000
 """So many rows are sorted quickly. What fits more is met soon by walking in the list's order."""
 
 
@@ -54,10 +54,10 @@ def _same(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     """
     asked = [(column, value) for column, value in _equal(wanted) if value is not None]
     places = [select(Recording.place).where(column == value) for column, value in asked]
-    few = [len(asked) > 1 and _are_few(session, each) for each in places]
+    few = [len(asked) > 1 and are_few(session, each) for each in places]
     for (column, value), found, is_few in zip(asked, places, few, strict=True):
         if is_few:
-            yield Recording.place.in_(found)
+            yield Recording.place.in_(found.limit(FEW + 1))
         else:
             yield (func.coalesce(column, "") if any(few) else column) == value
 
@@ -106,8 +106,8 @@ def _rare(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
 def _between(session: Session, column: Any, least: int | None, end: int | None) -> Any:
     known = func.coalesce(column, -1)  # no index has this: the list's order is the one to walk in
     few = select(Recording.place).where(*_ends(column, least, end))
-    if _are_few(session, few):
-        return Recording.place.in_(few)
+    if are_few(session, few):
+        return Recording.place.in_(few.limit(FEW + 1))
     return and_(known >= 0, *_ends(known, least, end))
 
 
@@ -121,12 +121,14 @@ def _ends(column: Any, least: int | None, end: int | None) -> Iterator[ColumnEle
 def _having(session: Session, ids: Select[str]) -> ColumnElement[bool]:
     """That a recording's id is among these: all are fetched if they are few, else each recording
     that the walk meets is looked up among them."""
-    if _are_few(session, ids):
-        return Recording.id.in_(ids)
+    if are_few(session, ids):
+        return Recording.id.in_(ids.limit(FEW + 1))
     owner = ids.selected_columns[0]
     return ids.where(owner == Recording.id).exists()
 
 
-def _are_few(session: Session, found: Select[Any]) -> bool:
+def are_few(session: Session, found: Select[Any]) -> bool:
+    """Then it goes into the query with its limit, too: PostgreSQL would else walk through a million
+    rows in the hope to meet them soon."""
     some = found.limit(FEW + 1).subquery()
     return (session.scalar(select(func.count()).select_from(some)) or 0) <= FEW

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from portal.core import search
 from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest
-from portal.core.filtering import conditions
+from portal.core.filtering import FEW, are_few, conditions
 from portal.core.models import LegalHold, Recording, RecordingTag, Tag
 from portal.core.recordings import visible
 from portal.core.transaction import release
@@ -77,16 +77,16 @@ def page(
     A walk along an index: the depth does not matter, 0.2 ms for any page of a million rows.
     """
     order = SORTS[sort]
-    query = _found(session, caller, wanted)
+    query, place = _found(session, caller, wanted)
     if sort == "longest":  # what has no duration has no place in this order
         query = query.where(Recording.duration_ms.is_not(None))
     forward = before is not None or after is None
     here = before if before is not None else after
-    keys = _keys(order, wanted)
+    keys = _keys(order, place)
     upwards = order.descending != forward
     if here is not None:
         query = query.where(_beyond(session, order, keys, here, upwards))
-    rows = list(session.scalars(query.order_by(*_directed(keys, upwards)).limit(limit + 1)))
+    rows = _rows(session, query.order_by(*_directed(keys, upwards)).limit(limit + 1))
     release(session)
     more, rows = len(rows) > limit, rows[:limit]
     if not forward:
@@ -94,22 +94,33 @@ def page(
     return _page(rows, more, forward, first=here is None)
 
 
-def _found(session: Session, caller: Caller, wanted: Wanted) -> Select[Recording]:
-    """All of them, in no order."""
+def _rows(session: Session, query: Select[Recording]) -> list[Recording]:
+    """The rows of this query. Ids alone are sorted: whole rows take three times as long."""
+    ids = session.scalars(query.with_only_columns(Recording.id)).all()
+    rows = session.scalars(select(Recording).where(Recording.id.in_(ids)))
+    known = {row.id: row for row in rows}
+    return [known[each] for each in ids]
+
+
+def _found(session: Session, caller: Caller, wanted: Wanted) -> tuple[Select[Recording], Any]:
+    """All of them, in no order, and the column of their places.
+
+    Many words come in the order of theirs by themselves: 0.4 ms where to sort 31,000 takes 95.
+    """
+    query, place = select(Recording).where(visible(caller)), cast(Any, Recording.place)
     matches = search.matching(session, wanted.words)
-    place = Recording.place if matches is None else search.WORDS.c.rowid
-    query = select(Recording).where(visible(caller), *conditions(session, wanted, place))
-    if matches is None:
-        return query
-    return query.join(search.WORDS, search.WORDS.c.rowid == Recording.place).where(matches)
+    if matches is not None:
+        hits = select(search.WORDS.c.rowid).where(matches)
+        if are_few(session, hits):
+            query = query.where(Recording.place.in_(hits.limit(FEW + 1)))
+        else:
+            place = search.WORDS.c.rowid
+            query = query.join(search.WORDS, place == Recording.place).where(matches)
+    return query.where(*conditions(session, wanted, place)), place
 
 
-def _keys(order: Sort, wanted: Wanted) -> Keys:
-    """Words come in the order of their places by themselves, if it is theirs that is asked for:
-    0.4 ms where to sort 31,000 hits takes 95."""
-    if wanted.words.strip() and len(order.columns) == 1:
-        return (search.WORDS.c.rowid,)
-    return order.columns
+def _keys(order: Sort, place: Any) -> Keys:
+    return (*order.columns[:-1], place)
 
 
 def _directed(keys: Keys, upwards: bool) -> list[ColumnElement[Any]]:
@@ -137,15 +148,15 @@ def _page(rows: list[Recording], more: bool, forward: bool, first: bool) -> Page
 
 def count(session: Session, caller: Caller, wanted: Wanted, most: int = COUNTED) -> int:
     """How many there are; `most` + 1 for whatever is more."""
-    return _counted(session, _found(session, caller, wanted), most)
+    return _counted(session, _found(session, caller, wanted)[0], most)
 
 
 def newer(session: Session, caller: Caller, wanted: Wanted, than: str | None, most: int) -> int:
     """How many were received after the recording of this id, or at all; `most` + 1 for more."""
-    query = _found(session, caller, wanted)
+    query, place = _found(session, caller, wanted)
     if than is not None:
-        keys = _keys(SORTS["newest"], wanted)
-        query = query.where(_beyond(session, SORTS["newest"], keys, than, upwards=True))
+        order = SORTS["newest"]
+        query = query.where(_beyond(session, order, _keys(order, place), than, upwards=True))
     return _counted(session, query, most)
 
 
