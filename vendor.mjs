@@ -11,11 +11,13 @@ const FILES = [
   "swagger-ui-dist/swagger-ui-bundle.js",
 ];
 const ICONS = [
-  "arrow-counterclockwise", "arrow-clockwise", "box-arrow-right", "camera-video", "check2-circle",
-  "chevron-down", "chevron-left", "chevron-right", "circle-half", "cloud-arrow-up", "collection-play",
-  "copy", "download", "exclamation-octagon", "file-earmark", "funnel", "globe2", "headphones",
-  "hourglass-split", "inbox", "journal-text", "keyboard", "link-45deg", "lock", "mic", "people",
-  "person-circle", "play-fill", "shield-check", "shield-exclamation", "x-lg",
+  "arrow-clockwise", "arrow-counterclockwise", "arrows-collapse", "arrows-expand",
+  "box-arrow-right", "camera-video", "check2-circle", "chevron-down", "chevron-left",
+  "chevron-right", "circle-half", "cloud-arrow-up", "collection-play", "copy", "download",
+  "exclamation-octagon", "file-earmark", "funnel", "globe2", "grid", "headphones",
+  "hourglass-split", "inbox", "journal-text", "keyboard", "link-45deg", "list-ul", "lock", "mic",
+  "people", "person-circle", "play-fill", "search", "shield-check", "shield-exclamation", "tag",
+  "x-lg",
 ];
 
 mkdirSync(TARGET, { recursive: true });

@@ -15,6 +15,11 @@ def plain_type(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[F
     return False
 
 
+def is_ours(name: str | None, kind: str, parents: Any) -> bool:
+    """No model has the full-text table and what SQLite keeps beside it: see core/search.py."""
+    return kind != "table" or not (name or "").startswith("recording_words")
+
+
 def run() -> None:
     connection = context.config.attributes["connection"]
     context.configure(
@@ -23,6 +28,7 @@ def run() -> None:
         # SQLite cannot alter a column in place; batch mode copies the table.
         render_as_batch=connection.dialect.name == "sqlite",
         render_item=plain_type,
+        include_name=is_ours,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, jsonify, request
 from portal.api.describing import Answer, Description, answer, described
 from portal.api.refusals import Explained, answer_refusals
 from portal.auth import caller, still
-from portal.core import recordings, uploads
+from portal.core import finding, recordings, uploads
 from portal.core.errors import (
     ChecksumMismatch,
     Conflict,
@@ -23,7 +23,7 @@ from portal.core.errors import (
     NotFound,
 )
 from portal.core.models import Recording, Upload, is_id
-from portal.core.recordings import SHOWN, Wanted
+from portal.core.wanted import SHOWN, Wanted
 from portal.db import db
 from portal.parsing import plain, whole_number
 from portal.streaming import original, stream
@@ -119,7 +119,7 @@ def index(lead_id: str) -> Response:
     if before is not None and not is_id(before):
         raise InvalidRequest("before must be the id of a recording.")
     wanted = Wanted("ready", NAME, details={"lead_id": lead_id})
-    page = recordings.page(db.session, caller(), limit, wanted, before)
+    page = finding.page(db.session, caller(), limit, wanted, before)
     return answer(Listing(data=[_listed(each) for each in page.rows], next=page.older))
 
 

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from portal.core.errors import InvalidRequest
 from portal.core.models import is_id
-from portal.core.recordings import STATES, Wanted
+from portal.core.wanted import STATES, Wanted
 from portal.parsing import plain, whole_number
 
 LIMIT, MOST, MOST_DETAILS = 100, 500, 10

@@ -13,7 +13,7 @@ from portal.api.recording_search import ASKED, asked
 from portal.api.recording_shapes import Deleted, Listed, Listing, Why, listed
 from portal.api.refusals import answer_refusals, json_envelope
 from portal.auth import caller, still
-from portal.core import deletion, recordings
+from portal.core import deletion, finding, recordings
 from portal.core.errors import InvalidRequest
 from portal.db import db
 from portal.parsing import MOST_JSON, check_path_id, json_value, plain, shaped, whole_body
@@ -37,7 +37,7 @@ def check_id() -> None:
 )
 def index() -> Response:
     limit, cursor, wanted = asked(request.args)
-    page = recordings.page(db.session, caller(), limit, wanted, before=cursor)
+    page = finding.page(db.session, caller(), limit, wanted, before=cursor)
     rows = [listed(recording) for recording in page.rows]
     return answer(Listing(recordings=rows, next_cursor=page.older))
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from portal.core import audit, content, ending, leases, storages
+from portal.core import audit, content, ending, leases, search, storages
 from portal.core.acceptance import judge
 from portal.core.audit import SYSTEM
 from portal.core.checks import sha256_of
@@ -238,6 +238,7 @@ def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
         id=upload.id,
         owner_id=upload.owner_id,
         owner_label=upload.owner_label,
+        token_id=upload.token_id,
         source=upload.dialect,
         department=department_of(upload.details),
         state="quarantined" if verdict.code else "ready",
@@ -263,6 +264,7 @@ def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
     session.add(recording)
     session.flush()
     session.add_all(_searchable(upload))
+    search.index(session, recording.id)
     action = "upload.quarantined" if verdict.code else "upload.completed"
     subject = ("recording", recording.id)
     audit.record(session, SYSTEM, action, subject, sha256=found.sha256, size=found.original.size)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from portal.core import audit, recordings
+from portal.core import audit, recordings, search
 from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest, NotFound
 from portal.core.models import Note, Recording
@@ -64,6 +64,7 @@ def add(session: Session, caller: Caller, recording_id: str, written: Written) -
         _fill(note, written)
         session.add(note)
         session.flush()
+        search.index(session, note.recording_id)
         _record(session, caller, "recording.note_added", note)
     return note
 
@@ -76,6 +77,8 @@ def change(session: Session, caller: Caller, note_id: str, written: Written) -> 
         note = _own(session, caller, note_id)
         _fill(note, written)
         note.changed_at = utc_now()
+        session.flush()
+        search.index(session, note.recording_id)
         _record(session, caller, "recording.note_changed", note)
         return note
 
@@ -87,6 +90,8 @@ def remove(session: Session, caller: Caller, note_id: str) -> None:
         note = _own(session, caller, note_id)
         _record(session, caller, "recording.note_removed", note)
         session.delete(note)
+        session.flush()
+        search.index(session, note.recording_id)
 
 
 def _own(session: Session, caller: Caller, note_id: str) -> Note:

@@ -1,12 +1,10 @@
-"""Finding recordings and reading them: which ones a caller may see, page by page, newest first."""
+"""Reading recordings: which ones a caller may see, and what is served of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlalchemy.orm import Session
 
 from portal.core import audit
@@ -15,88 +13,6 @@ from portal.core.errors import NotAllowed, NotFound, NotPlayable
 from portal.core.models import AuditEvent, Recording, RecordingDetail, Upload
 from portal.core.scopes import inside, upload_inside
 from portal.core.transaction import release
-
-STATES = ("ready", "quarantined", "deleting", "deleted")
-SHOWN = ("ready", "quarantined")
-"""What a list shows that asks for no state: tombstones are for those who look for them."""
-
-
-INNER = {"deleting": ("deleting", "purging")}
-"""What looks like one state from outside."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which recordings are asked for; None and nothing mean any. `details`: what the client said
-    of it, by name and whole value. Times are those of the recording's reception."""
-
-    state: str | None = None
-    source: str | None = None
-    received_from: datetime | None = None
-    received_to: datetime | None = None
-    details: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some rows, newest first, and the ids to continue from in both directions (None: the end)."""
-
-    rows: Sequence[Recording]
-    older: str | None
-    newer: str | None
-
-
-def page(
-    session: Session,
-    caller: Caller,
-    limit: int,
-    wanted: Wanted = Wanted(),
-    before: str | None = None,
-    after: str | None = None,
-) -> Page:
-    """The recordings that the caller may see. `before`: older than this id; `after`: newer.
-
-    A walk along the primary key: 0.2 ms at any depth of a million rows.
-    """
-    query = _filtered(select(Recording).where(visible(caller)), wanted)
-    forward = before is not None or after is None
-    if before is not None:
-        query = query.where(Recording.id < before)
-    elif after is not None:
-        query = query.where(Recording.id > after)
-    order = Recording.id.desc() if forward else Recording.id.asc()
-    rows = list(session.scalars(query.order_by(order).limit(limit + 1)))
-    release(session)
-    more, rows = len(rows) > limit, rows[:limit]
-    if not forward:
-        rows.reverse()
-    return _page(rows, more, forward, first=before is None and after is None)
-
-
-def _filtered(query: Select[Recording], wanted: Wanted) -> Select[Recording]:
-    if wanted.state is None:
-        query = query.where(Recording.state.in_(SHOWN))
-    else:
-        query = query.where(Recording.state.in_(INNER.get(wanted.state, (wanted.state,))))
-    if wanted.source is not None:
-        query = query.where(Recording.source == wanted.source)
-    if wanted.received_from is not None:
-        query = query.where(Recording.received_at >= wanted.received_from)
-    if wanted.received_to is not None:
-        query = query.where(Recording.received_at < wanted.received_to)
-    for name, value in wanted.details.items():
-        said = RecordingDetail.recording_id == Recording.id
-        same = (RecordingDetail.name == name, RecordingDetail.value == value)
-        query = query.where(exists().where(said, *same))
-    return query
-
-
-def _page(rows: list[Recording], more: bool, forward: bool, first: bool) -> Page:
-    if not rows:
-        return Page([], None, None)
-    has_older = more if forward else True
-    has_newer = not first if forward else more
-    return Page(rows, rows[-1].id if has_older else None, rows[0].id if has_newer else None)
 
 
 def visible(caller: Caller, right: str = "list") -> ColumnElement[bool]:

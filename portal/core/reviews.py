@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import Session
 
 from portal.core import audit, recordings
@@ -21,9 +21,9 @@ def by_nobody() -> ColumnElement[bool]:
     return ~exists().where(Review.recording_id == Recording.id)
 
 
-def by(user_id: str) -> ColumnElement[bool]:
-    """For queries of recordings: those that this person has reviewed."""
-    return exists().where(Review.recording_id == Recording.id, Review.user_id == user_id)
+def by(user_id: str) -> Select[str]:
+    """The ids of the recordings that this person has reviewed."""
+    return select(Review.recording_id).where(Review.user_id == user_id)
 
 
 def mark(session: Session, caller: Caller, recording_id: str, outcome: str | None) -> Review:

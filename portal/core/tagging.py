@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from portal.core import audit, recordings
+from portal.core import audit, recordings, search
 from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest
 from portal.core.labels import clean
@@ -29,7 +29,7 @@ def add_tag(session: Session, caller: Caller, recording_id: str, name: str) -> l
 
     Raises NotFound, NotAllowed, InvalidRequest.
     """
-    label = _label(name)
+    label = label_of(name)
 
     def add() -> None:
         tag = session.scalar(select(Tag).where(Tag.name == label))
@@ -45,7 +45,7 @@ def add_tag(session: Session, caller: Caller, recording_id: str, name: str) -> l
 
 def remove_tag(session: Session, caller: Caller, recording_id: str, name: str) -> list[str]:
     """Take a tag away; harmless to repeat. Raises NotFound, NotAllowed, InvalidRequest."""
-    named = select(Tag.id).where(Tag.name == _label(name))
+    named = select(Tag.id).where(Tag.name == label_of(name))
     gone = delete(RecordingTag).where(
         RecordingTag.recording_id == recording_id, RecordingTag.tag_id.in_(named)
     )
@@ -56,12 +56,14 @@ def set_department(
     session: Session, caller: Caller, recording_id: str, name: str | None
 ) -> Recording:
     """Put a recording into another department, or none. Raises as `add_tag`."""
-    label = None if name is None else _label(name)
+    label = None if name is None else label_of(name)
     _may_label(session, caller, recording_id)
     with writing(session):
         recording = session.get_one(Recording, recording_id)
         before, recording.department = recording.department, label
         if before != label:
+            session.flush()
+            search.index(session, recording_id)
             subject, change = ("recording", recording_id), {"before": before, "after": label}
             act = "recording.metadata_changed"
             audit.record(session, caller.actor, act, subject, department=change)
@@ -73,7 +75,8 @@ def _may_label(session: Session, caller: Caller, recording_id: str) -> None:
     recordings.find(session, caller, recording_id)
 
 
-def _label(name: str) -> str:
+def label_of(name: str) -> str:
+    """The label as it is kept. Raises InvalidRequest."""
     label = clean(name)
     if label is None:
         raise InvalidRequest(f"{name!r} is no label; write up to 64 letters, digits and signs.")
@@ -100,5 +103,6 @@ def _changed(
         if before != after:
             subject = ("recording", recording_id)
             act = "recording.tagged"
+            search.index(session, recording_id)
             audit.record(session, caller.actor, act, subject, before=before, after=after)
         return after

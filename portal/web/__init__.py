@@ -7,12 +7,15 @@ from portal.web import (
     account,
     audit,
     audit_export,
+    bulk,
     devices,
     errors,
+    export,
     language,
+    list_words,
+    listing,
     login,
     notes,
-    recordings,
     security,
     show,
     uploads,
@@ -24,8 +27,11 @@ def init_app(app: Flask) -> None:
     app.context_processor(lambda: {"may": auth.may, "request_id": auth.request_id})
     language.init_app(app)
     show.init_app(app)
+    list_words.init_app(app)
     app.jinja_env.filters["device"] = devices.device
     security.init_app(app)
     errors.init_app(app)
-    for module in (account, audit, audit_export, language, login, notes, recordings, uploads):
+    # `listing` and `recording` add their pages to those of portal/web/recordings.py.
+    pages = (account, audit, audit_export, bulk, export, language, listing, login, notes, uploads)
+    for module in pages:
         app.register_blueprint(module.blueprint)

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from portal.core import deletion, recordings
+from portal.core import deletion, finding, recordings
 from portal.core.accounts import Caller
 from portal.core.errors import Held, NotAllowed, NotFound
 from portal.core.models import Recording
-from portal.core.recordings import Wanted
+from portal.core.wanted import Wanted
 from tests.core.conftest import Site
 from tests.core.deleting import MISSING, NOT_KEPT, WEEK, WORDS, ask, found, purge, with_pictures
 
@@ -42,7 +42,7 @@ def test_a_tombstone_is_shown_to_those_alone_who_look_for_it(site: Site) -> None
     auditor = replace(site.caller, rights=frozenset({"list", "download"}))
 
     def listed(state: str | None) -> list[str]:
-        page = recordings.page(site.session, auditor, 10, Wanted(state=state))
+        page = finding.page(site.session, auditor, 10, Wanted(state=state))
         return [each.id for each in page.rows]
 
     assert listed(None) == [kept.id]

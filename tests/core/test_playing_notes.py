@@ -84,7 +84,7 @@ def test_nobody_elses_mark_counts_as_mine(site: Site, call: Recording, person: P
     [row] = reviews.of_recording(site.session, second, call.id)
     assert (row.user_label, row.outcome) == (first.label, "finding")
     assert site.session.scalars(by_nobody).all() == [unseen.id]
-    by_second = select(Recording.id).where(reviews.by(second.user_id))
+    by_second = select(Recording.id).where(Recording.id.in_(reviews.by(second.user_id)))
     assert site.session.scalars(by_second).all() == []
     reviews.unmark(site.session, second, call.id)
     assert len(reviews.of_recording(site.session, first, call.id)) == 1

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from portal.core import appending, assembly, ending, fixity, leases, recordings, uploads
+from portal.core import appending, assembly, ending, finding, fixity, leases, recordings, uploads
 from portal.core.accounts import ROLE_MAY, Caller
 from portal.core.audit import SYSTEM
 from portal.core.models import Job, Upload
@@ -127,7 +127,7 @@ def test_a_page_of_recordings_costs_one_query(site: Site, officer: Caller) -> No
     queries: list[str] = []
     engine = site.session.get_bind()
     event.listen(engine, "before_cursor_execute", lambda *about: queries.append(about[2]))
-    page = recordings.page(site.session, officer, limit=10)
+    page = finding.page(site.session, officer, limit=10)
     assert [row.size for row in page.rows] == [8, 8]
     selects = [query for query in queries if query.startswith("SELECT")]
     assert len(selects) == 1

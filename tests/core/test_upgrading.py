@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from portal import migrate
-from tests.core.conftest import open_engine
+from tests.core.conftest import new_database, open_engine
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -37,13 +39,46 @@ def test_accounts_keep_what_they_saw_and_departments_are_found(tmp_path: Path) -
     engine.dispose()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    if request.param == "sqlite":
+        made = open_engine(f"sqlite:///{tmp_path}/portal.sqlite3")
+    else:
+        made = open_engine(new_database(request.getfixturevalue("postgres"), "upgrading"))
+    yield made
+    made.dispose()
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_each_table_may_have_rows_that_refer_to_others(engine: sa.Engine, revision: str) -> None:
+    migrate.upgrade(engine, revision)
+    old = sa.MetaData()
+    old.reflect(engine)
+    names = [table.name for table in old.sorted_tables if table.name != "alembic_version"]
+    with engine.begin() as connection:
+        for name in names:
+            insert(connection, old, name, {"id": "x"} if "id" in old.tables[name].c else {})
+    for other in ("head", revision, "head"):
+        (migrate.downgrade if other == revision else migrate.upgrade)(engine, other)
+        with engine.connect() as connection:
+            counts = [connection.scalar(count(each)) for each in names]
+            assert dict(zip(names, counts, strict=True)) == dict.fromkeys(names, 1), other
+            if engine.dialect.name == "sqlite":
+                assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+                assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+
+
+def count(name: str) -> sa.Select[int]:
+    return sa.select(sa.func.count()).select_from(sa.table(name))
+
+
 def insert(
     connection: sa.Connection, tables: sa.MetaData, name: str, values: dict[str, object]
 ) -> None:
     """A row with these values, and something in each column that needs something."""
     table = tables.tables[name]
     filled = {
-        column.name: _anything(column.type, str(values.get("id")))
+        column.name: _anything(column.type, str(values.get("id", "x")))
         for column in table.columns
         if not column.nullable and column.server_default is None
     }

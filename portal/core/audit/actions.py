@@ -24,6 +24,7 @@ ACTIONS = {
     "deletion.completed": N_("Recording deleted"),
     "deletion.denied": N_("Deletion refused"),
     "deletion.requested": N_("Deletion requested"),
+    "export.created": N_("List exported"),
     "hold.placed": N_("Legal hold placed"),
     "hold.released": N_("Legal hold released"),
     "integrity.mismatch": N_("Integrity check failed"),

@@ -9,6 +9,7 @@ from portal.core.models.recordings import (
     RecordingDetail,
     RecordingTag,
     Tag,
+    place_at,
 )
 from portal.core.models.records import AuditCheck, AuditEvent, AuditHead, AuditSeal, Job
 from portal.core.models.storages import Storage, StorageId, StorageRule
@@ -46,4 +47,5 @@ __all__ = [
     "User",
     "is_id",
     "new_id",
+    "place_at",
 ]

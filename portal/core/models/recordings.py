@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -11,7 +11,9 @@ from sqlalchemy import (
     Index,
     String,
     Text,
+    select,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.models.storages import StorageId
@@ -21,12 +23,28 @@ LONGEST_LABEL = 64
 """Characters of a tag or a department."""
 
 
+def place_at(moment: datetime) -> int:
+    """The place in the list of what was received then: microseconds since 1970."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _free_place(context: DefaultExecutionContext) -> int:
+    """The place of a new row, or the next one that nobody has."""
+    row: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    place = place_at(row["received_at"])
+    taken = select(Recording.id)
+    while context.connection.scalar(taken.where(Recording.place == place)) is not None:
+        place += 1
+    return place
+
+
 class Recording(Base):
     """Finished, verified bytes; its id is its upload's. ready | quarantined, then perhaps
     deleting → deleted: the row stays as the tombstone of the bytes.
 
     Names of people are copied: the record reads the same after the user is gone. The bytes are
-    `version_id` of `key` in `storage_id`; derived objects are in the same storage.
+    `version_id` of `key` in `storage_id`; derived objects are in the same storage. `place` is where
+    it stands in lists: when it was received, as a number that no other recording has.
     """
 
     __tablename__ = "recording"
@@ -34,6 +52,7 @@ class Recording(Base):
     id: Mapped[str] = mapped_column(ForeignKey("upload.id"), primary_key=True)
     owner_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
     owner_label: Mapped[str] = mapped_column(Name)
+    token_id: Mapped[str | None] = mapped_column(Id)
     source: Mapped[str] = mapped_column(String(20))
     department: Mapped[str | None] = mapped_column(String(LONGEST_LABEL))
     state: Mapped[str] = mapped_column(String(20))
@@ -42,6 +61,7 @@ class Recording(Base):
     filename: Mapped[str] = mapped_column(Name)
     details: Mapped[dict[str, Any]]
     received_at: Mapped[datetime]
+    place: Mapped[int] = mapped_column(BigInteger, unique=True, index=True, default=_free_place)
     available_at: Mapped[datetime]
     storage_id: Mapped[str] = mapped_column(StorageId, server_default="main")
     key: Mapped[str] = mapped_column(Name, unique=True)
@@ -68,11 +88,17 @@ class Recording(Base):
     deletion_reason: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (
-        Index("ix_recording_state_id", "state", "id"),
-        Index("ix_recording_source_id", "source", "id"),
-        Index("ix_recording_owner_id_id", "owner_id", "id"),
-        Index("ix_recording_storage_id_id", "storage_id", "id"),
-        Index("ix_recording_department_id", "department", "id"),
+        Index("ix_recording_state_place", "state", "place"),
+        Index("ix_recording_source_place", "source", "place"),
+        Index("ix_recording_source_kind_place", "source", "kind", "place"),
+        Index("ix_recording_owner_id_place", "owner_id", "place"),
+        Index("ix_recording_storage_id_place", "storage_id", "place"),
+        Index("ix_recording_department_place", "department", "place"),
+        Index("ix_recording_kind_place", "kind", "place"),
+        Index("ix_recording_integrity_place", "integrity", "place"),
+        Index("ix_recording_token_id_place", "token_id", "place"),
+        Index("ix_recording_duration_ms_place", "duration_ms", "place"),
+        Index("ix_recording_size_place", "size", "place"),
     )
 
 

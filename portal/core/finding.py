@@ -1,0 +1,190 @@
+"""Finding recordings: the filters, the order, and page after page of whatever fits.
+
+The list, its counts, its export and the API all ask here, so that they cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from portal.core import search
+from portal.core.accounts import Caller
+from portal.core.errors import InvalidRequest
+from portal.core.filtering import FEW, are_few, conditions
+from portal.core.models import LegalHold, Recording, RecordingTag, Tag
+from portal.core.recordings import visible
+from portal.core.transaction import release
+from portal.core.wanted import Wanted
+
+COUNTED = 1000
+"""What there is more of is only called more: to count a million takes up to a second."""
+
+ANY = Wanted()
+Keys = tuple[Any, ...]
+"""Columns."""
+
+
+@dataclass(frozen=True)
+class Sort:
+    """An order that an index has: by these columns, and whether the greatest come first."""
+
+    columns: Keys
+    descending: bool = True
+
+
+BY_TIME = ("newest", "oldest")
+"""The orders that words are found in; to sort all hits of a frequent one takes half a second."""
+
+SORTS = {
+    "newest": Sort((Recording.place,)),
+    "oldest": Sort((Recording.place,), descending=False),
+    "longest": Sort((Recording.duration_ms, Recording.place)),
+    "largest": Sort((Recording.size, Recording.place)),
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows in their order, and the ids to continue from in both directions (None: the end)."""
+
+    rows: Sequence[Recording]
+    older: str | None
+    newer: str | None
+
+    @property
+    def whole(self) -> bool:
+        """Whether there are no others."""
+        return self.older is None and self.newer is None
+
+
+def page(
+    session: Session,
+    caller: Caller,
+    limit: int,
+    wanted: Wanted = ANY,
+    before: str | None = None,
+    after: str | None = None,
+    sort: str = "newest",
+) -> Page:
+    """The recordings that the caller may see. `before`: what follows this id; `after`: what
+    precedes it. Raises InvalidRequest for an id that is not there.
+
+    A walk along an index: the depth does not matter, 0.2 ms for any page of a million rows.
+    """
+    order = SORTS[sort]
+    query, place = _found(session, caller, wanted)
+    if sort == "longest":  # what has no duration has no place in this order
+        query = query.where(Recording.duration_ms.is_not(None))
+    forward = before is not None or after is None
+    here = before if before is not None else after
+    keys = _keys(order, place)
+    upwards = order.descending != forward
+    if here is not None:
+        query = query.where(_beyond(session, order, keys, here, upwards))
+    rows = _rows(session, query.order_by(*_directed(keys, upwards)).limit(limit + 1))
+    release(session)
+    more, rows = len(rows) > limit, rows[:limit]
+    if not forward:
+        rows.reverse()
+    return _page(rows, more, forward, first=here is None)
+
+
+def _rows(session: Session, query: Select[Recording]) -> list[Recording]:
+    """The rows of this query. Ids alone are sorted: whole rows take three times as long."""
+    ids = session.scalars(query.with_only_columns(Recording.id)).all()
+    rows = session.scalars(select(Recording).where(Recording.id.in_(ids)))
+    known = {row.id: row for row in rows}
+    return [known[each] for each in ids]
+
+
+def _found(session: Session, caller: Caller, wanted: Wanted) -> tuple[Select[Recording], Any]:
+    """All of them, in no order, and the column of their places.
+
+    Many words come in the order of theirs by themselves: 0.4 ms where to sort 31,000 takes 95.
+    """
+    if wanted.unreviewed or wanted.reviewed_by is not None:
+        caller.must("note")
+    query, place = select(Recording).where(visible(caller)), cast(Any, Recording.place)
+    matches = search.matching(session, wanted.words, notes="note" in caller.rights)
+    if matches is not None:
+        hits = select(search.WORDS.c.rowid).where(matches)
+        if are_few(session, hits):
+            query = query.where(Recording.place.in_(hits.limit(FEW + 1)))
+        else:
+            place = search.WORDS.c.rowid
+            query = query.join(search.WORDS, place == Recording.place).where(matches)
+    return query.where(*conditions(session, wanted, place)), place
+
+
+def _keys(order: Sort, place: Any) -> Keys:
+    return (*order.columns[:-1], place)
+
+
+def _directed(keys: Keys, upwards: bool) -> list[ColumnElement[Any]]:
+    return [key.asc() if upwards else key.desc() for key in keys]
+
+
+def _beyond(
+    session: Session, order: Sort, keys: Keys, here: str, upwards: bool
+) -> ColumnElement[bool]:
+    values = session.execute(select(*order.columns).where(Recording.id == here)).first()
+    if values is None:
+        release(session)
+        raise InvalidRequest("This page address is damaged; go back to the list.")
+    mine, there = tuple_(*keys), tuple_(*values)
+    return mine > there if upwards else mine < there
+
+
+def _page(rows: list[Recording], more: bool, forward: bool, first: bool) -> Page:
+    if not rows:
+        return Page([], None, None)
+    has_older = more if forward else True
+    has_newer = not first if forward else more
+    return Page(rows, rows[-1].id if has_older else None, rows[0].id if has_newer else None)
+
+
+def count(session: Session, caller: Caller, wanted: Wanted, most: int = COUNTED) -> int:
+    """How many there are; `most` + 1 for whatever is more."""
+    return _counted(session, _found(session, caller, wanted)[0], most)
+
+
+def newer(session: Session, caller: Caller, wanted: Wanted, than: str | None, most: int) -> int:
+    """How many were received after the recording of this id, or at all; `most` + 1 for more."""
+    query, place = _found(session, caller, wanted)
+    if than is not None:
+        order = SORTS["newest"]
+        query = query.where(_beyond(session, order, _keys(order, place), than, upwards=True))
+    return _counted(session, query, most)
+
+
+def _counted(session: Session, query: Select[Recording], most: int) -> int:
+    some = query.with_only_columns(literal(1)).limit(most + 1).subquery()
+    found = session.scalar(select(func.count()).select_from(some)) or 0
+    release(session)
+    return found
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a list shows of a recording that is in other tables."""
+
+    tags: list[str]
+    held: bool
+
+
+def beside(session: Session, ids: Sequence[str]) -> dict[str, Beside]:
+    """That of each of these recordings, which the caller of this has been let see."""
+    given = select(RecordingTag.recording_id, Tag.name).join(Tag, Tag.id == RecordingTag.tag_id)
+    given = given.where(RecordingTag.recording_id.in_(ids)).order_by(Tag.name)
+    tags: dict[str, list[str]] = {each: [] for each in ids}
+    for recording_id, name in session.execute(given):
+        tags[recording_id].append(name)
+    open_holds = select(LegalHold.recording_id).where(LegalHold.released_at.is_(None))
+    held = set(session.scalars(open_holds.where(LegalHold.recording_id.in_(ids))))
+    release(session)
+    return {each: Beside(tags[each], each in held) for each in ids}

@@ -1,0 +1,16 @@
+// Says that recordings have come in, and moves nothing: the reader chooses when to see them.
+const bar = document.getElementById("newer");
+const link = bar.querySelector("a");
+
+const look = async () => {
+  if (document.hidden) return;
+  const response = await fetch(bar.dataset.url, { headers: { Accept: "application/json" } });
+  if (!response.ok || response.redirected) return;
+  const { count, text } = await response.json();
+  if (link.textContent === text) return;
+  link.hidden = count === 0;
+  link.textContent = count ? text : "";
+};
+
+// A lost connection tells nothing new; the next round may.
+setInterval(() => look().catch(() => {}), Number(bar.dataset.every));

@@ -1,0 +1,103 @@
+"""The list of recordings: searched, filtered, sorted, page by page, as a table or as cards."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from flask import Response, jsonify, redirect, render_template, request, session, url_for
+from flask_babel import gettext, ngettext
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from portal.auth import caller
+from portal.core import finding
+from portal.core.errors import InvalidRequest
+from portal.core.finding import COUNTED, Page
+from portal.core.models import is_id
+from portal.core.wanted import Wanted
+from portal.db import db
+from portal.web import filters
+from portal.web.filters import BadFilter, Filters
+from portal.web.recordings import blueprint
+
+PER_PAGE = 50
+MOST_NEW = 99
+LOOKS = {"view": ("table", "cards"), "density": ("roomy", "dense")}
+"""How the list may look; the first is what nobody chose. A browser session remembers it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the list shows: rows, what stands beside each, how many there are, seconds it took."""
+
+    page: Page
+    beside: dict[str, finding.Beside]
+    count: int
+    seconds: float
+
+
+NOTHING = Found(Page([], None, None), {}, 0, 0.0)
+
+
+@blueprint.get("/recordings")
+def index() -> str | WerkzeugResponse | tuple[str, int]:
+    if "" in request.args.values():  # an empty field of a form asks for nothing
+        return redirect(url_for("recordings.index", **_said(request.args.to_dict(flat=False))))
+    for name, looks in LOOKS.items():
+        if request.args.get(name) in looks:
+            session[name] = request.args[name]
+    asked, sort = filters.read(), filters.sort()
+    try:
+        found = _find(filters.wanted(asked), sort)
+    except BadFilter as bad:
+        return _shown(asked, sort, NOTHING, bad), bad.status
+    return _shown(asked, sort, found, None)
+
+
+def _said(args: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {name: kept for name, values in args.items() if (kept := [v for v in values if v])}
+
+
+def cursor(name: str) -> str | None:
+    text = request.args.get(name)
+    if text is not None and not is_id(text):
+        raise InvalidRequest("This page address is damaged; go back to the list.")
+    return text
+
+
+def _find(wanted: Wanted, sort: str) -> Found:
+    begun = time.perf_counter()
+    here = {"before": cursor("before"), "after": cursor("after")}
+    page = finding.page(db.session, caller(), PER_PAGE, wanted, sort=sort, **here)
+    beside = finding.beside(db.session, [row.id for row in page.rows])
+    count = len(page.rows) if page.whole else finding.count(db.session, caller(), wanted)
+    return Found(page, beside, count, time.perf_counter() - begun)
+
+
+def _shown(asked: Filters, sort: str, found: Found, problem: BadFilter | None) -> str:
+    kept = None if sort == "newest" else sort
+    return render_template(
+        "recordings/list.html",
+        found=found,
+        page=found.page,
+        filters=asked,
+        sort=sort,
+        kept_sort=kept,
+        chips=list(filters.chips(asked, sort=kept)),
+        names=filters.NAMES,
+        choices=filters.CHOICES,
+        problem=problem,
+        counted=COUNTED,
+        looks={name: session.get(name, looks[0]) for name, looks in LOOKS.items()},
+        reaches_nothing=caller().scope.nothing,
+        polls=sort == "newest" and not (cursor("before") or cursor("after") or problem),
+    )
+
+
+@blueprint.get("/recordings/newer")
+def newer() -> Response:
+    """How many have come since the top of the list was made, and the sentence that says so."""
+    wanted = filters.wanted(filters.read())
+    count = finding.newer(db.session, caller(), wanted, cursor("than"), MOST_NEW)
+    some = ngettext("%(num)d new recording: show it", "%(num)d new recordings: show them", count)
+    return jsonify(count=count, text=some if count <= MOST_NEW else gettext("Many new: show them"))

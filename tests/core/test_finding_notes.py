@@ -1,0 +1,52 @@
+"""What people add to a recording leads to it: words of shared notes, and marks of reviews."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from portal.core import finding, notes, reviews
+from portal.core.accounts import Caller
+from portal.core.errors import NotAllowed
+from portal.core.notes import Written
+from portal.core.wanted import Wanted
+from tests.core.conftest import Site
+
+
+@pytest.fixture
+def reviewer(site: Site) -> Caller:
+    return replace(site.caller, rights=frozenset({"list", "note"}))
+
+
+def found(site: Site, caller: Caller, wanted: Wanted) -> list[str]:
+    return [row.id for row in finding.page(site.session, caller, 10, wanted).rows]
+
+
+def test_shared_notes_are_searched_for_those_who_may_read_notes(
+    site: Site, reviewer: Caller
+) -> None:
+    call = site.recorded(b"x" * 10)
+    notes.add(site.session, reviewer, call.id, Written("mine: reclamação", 0, None, shared=False))
+    note = Written("Conceição war", 0, None, shared=True)
+    added = notes.add(site.session, reviewer, call.id, note)
+    assert found(site, reviewer, Wanted(words="reclam")) == []
+    assert found(site, reviewer, Wanted(words="conceicao wa")) == [call.id]
+    listener = replace(reviewer, rights=frozenset({"list"}))
+    assert found(site, listener, Wanted(words="conceicao wa")) == []
+    assert found(site, listener, Wanted(words=call.id)) == [call.id]
+    assert found(site, listener, Wanted(words=f"{call.id} conceicao")) == []
+    notes.change(site.session, reviewer, added.id, replace(note, text="conceicao, warsaw"))
+    assert found(site, reviewer, Wanted(words="warsaw conceicao")) == [call.id]
+    notes.remove(site.session, reviewer, added.id)
+    assert found(site, reviewer, Wanted(words="warsaw")) == []
+
+
+def test_what_nobody_or_what_i_have_reviewed_is_a_filter(site: Site, reviewer: Caller) -> None:
+    seen, unseen = site.recorded(b"seen").id, site.recorded(b"unseen").id
+    reviews.mark(site.session, reviewer, seen, "fine")
+    assert found(site, reviewer, Wanted(unreviewed=True)) == [unseen]
+    assert found(site, reviewer, Wanted(reviewed_by=reviewer.user_id)) == [seen]
+    assert found(site, reviewer, Wanted(reviewed_by="somebody else")) == []
+    with pytest.raises(NotAllowed):
+        found(site, replace(reviewer, rights=frozenset({"list"})), Wanted(unreviewed=True))

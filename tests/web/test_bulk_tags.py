@@ -1,0 +1,92 @@
+"""Tags for many recordings at once: shown first, done one by one, each told and written down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from portal.core.bulk import MOST
+from tests.conftest import Portal
+from tests.web.browsing import Person, csrf
+from tests.web.listing import recorded
+
+MISSING = "00000000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    portal = Portal(tmp_path_factory.mktemp("bulk"), PORTAL_JOB_WORKERS="0").start()
+    yield portal
+    portal.drop()
+
+
+def send(person: Person, path: str, ids: list[str], **form: str) -> requests.Response:
+    token = csrf(person.get("/recordings").text)
+    fields = [("csrf_token", token), *form.items(), *(("id", each) for each in ids)]
+    return person.session.post(person.portal.url + path, data=fields)
+
+
+def tagged(house: Portal, tag: str) -> set[str]:
+    query = (
+        "SELECT recording_id FROM recording_tag JOIN tag ON tag.id = recording_tag.tag_id "
+        "WHERE tag.name = ?"
+    )
+    return {row["recording_id"] for row in house.rows(query, tag)}
+
+
+def test_a_preview_changes_nothing_and_says_what_would(house: Portal) -> None:
+    ids = recorded(house, [{}] * 12)
+    officer = Person(house, "officer")
+    page = send(officer, "/recordings/tags/preview", [*ids, MISSING], tag="Preview me", act="add")
+    assert "12 recordings change" in page.text and "1 refused" in page.text
+    assert MISSING in page.text and "and 3 more" in page.text
+    assert tagged(house, "preview me") == set()
+
+
+def test_each_recording_is_told_and_has_its_own_event(house: Portal) -> None:
+    ids = recorded(house, [{}] * 3)
+    officer = Person(house, "officer")
+    send(officer, "/recordings/tags", ids[:1], tag="case 7", act="add")
+    page = send(officer, "/recordings/tags", [*ids, MISSING], tag="Case  7", act="add").text
+    assert "2 ok, 1 unchanged, 1 refused" in page
+    assert len(re.findall("Tag added", page)) == 2
+    assert tagged(house, "case 7") == set(ids)
+    query = "SELECT object_id FROM audit_event WHERE action = 'recording.tagged'"
+    assert sorted(row["object_id"] for row in house.rows(query)) == sorted(ids)
+    done = send(officer, "/recordings/tags", ids, tag="case 7", act="remove")
+    assert "3 ok, 0 unchanged, 0 refused" in done.text and tagged(house, "case 7") == set()
+
+
+def test_all_that_the_list_has_means_all_that_fits_its_filters(house: Portal) -> None:
+    ids = recorded(house, [{"department": "claims"}] * 60 + [{}])
+    form = {"tag": "everything", "act": "add", "all": "1"}
+    page = send(Person(house, "officer"), "/recordings/tags/preview?department=claims", [], **form)
+    assert "60 recordings change" in page.text
+    assert set(re.findall(r'name="id" value="([^"]+)"', page.text)) == set(ids[:60])
+
+
+@pytest.mark.parametrize(
+    ("ids", "form"),
+    [
+        (["x"], {"tag": "fine"}),
+        ([MISSING] * (MOST + 1), {"tag": "fine"}),
+        ([MISSING], {"tag": " "}),
+        ([MISSING], {"tag": "x" * 65}),
+        ([], {"tag": "fine"}),
+    ],
+)
+def test_what_cannot_be_tagged_is_refused(
+    house: Portal, ids: list[str], form: dict[str, str]
+) -> None:
+    assert send(Person(house, "officer"), "/recordings/tags", ids, **form).status_code == 400
+
+
+@pytest.mark.parametrize("role", ["admin", "reviewer", "uploader"])
+def test_who_may_not_label_tags_nothing(house: Portal, role: str) -> None:
+    ids = recorded(house, [{}])
+    person = Person(house, role)
+    assert send(person, "/recordings/tags", ids, tag="mine", act="add").status_code == 403
+    assert tagged(house, "mine") == set() and 'id="bulk"' not in person.get("/recordings").text

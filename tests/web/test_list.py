@@ -1,0 +1,197 @@
+"""The list of recordings: found by words and filters, in every order, and nothing beyond reach."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from portal.core import tagging
+from portal.core.accounts import caller_for, user_by_email
+from portal.core.audit import SYSTEM
+from portal.db import db
+from tests.conftest import Portal
+from tests.web.browsing import Person
+from tests.web.listing import recorded
+
+LISTED = re.compile(r'<a href="/recordings/([0-9a-f-]{36})">')
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """A portal with recordings of which each is found in another way."""
+    portal = Portal(tmp_path_factory.mktemp("house"), PORTAL_JOB_WORKERS="0").start()
+    yield portal
+    portal.drop()
+
+
+@pytest.fixture(scope="module")
+def ids(house: Portal) -> dict[str, str]:
+    rows = {
+        "march": {"received_at": datetime(2026, 3, 10, 8, tzinfo=UTC)},
+        "call": {"source": "calls", "details": {"wats_user": "Conceição Müller"}},
+        "video": {"kind": "video", "filename": "rdp-finance-10.0.0.7.mp4"},
+        "long": {"duration_ms": 7_200_000},
+        "big": {"size": 3_000_000_000},
+        "sales": {"department": "sales"},
+        "bad": {"integrity": "mismatch"},
+        "gone": {"state": "deleted"},
+        "archived": {"storage_id": "archive"},
+        "short": {"duration_ms": None},
+    }
+    made = recorded(house, list(rows.values()))
+    return dict(zip(rows, made, strict=True))
+
+
+@pytest.fixture(scope="module")
+def auditor(house: Portal, ids: dict[str, str]) -> Person:
+    return Person(house, "officer")
+
+
+def listed(person: Person, query: str) -> list[str]:
+    answer = person.get(f"/recordings?{query}")
+    assert answer.status_code == 200, answer.text
+    return LISTED.findall(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("from=2026-03-10&to=2026-03-10", ["march"]),
+        ("source=calls", ["call"]),
+        ("kind=video", ["video"]),
+        ("min_minutes=100", ["long"]),
+        ("min_minutes=120&max_minutes=120", ["long"]),
+        ("min_mb=2000", ["big"]),
+        ("department=Sales", ["sales"]),
+        ("integrity=mismatch", ["bad"]),
+        ("state=deleted", ["gone"]),
+        ("storage=archive", ["archived"]),
+        ("detail=wats_user%3DConcei%C3%A7%C3%A3o+M%C3%BCller", ["call"]),
+        ("q=CONCEICAO", ["call"]),
+        ("q=muller+concei", ["call"]),
+        ("q=concei+muller", []),
+        ("q=10.0.0.7", ["video"]),
+        ("q=rdp-fin", ["video"]),
+        ("q=7.0.0.10", []),
+        ("q=---", []),
+        ('q=" OR 1', []),
+        ("source=calls&kind=video", []),
+        ("token=00000000-0000-7000-8000-000000000000", []),
+        ("owner=nobody@example.org", []),
+    ],
+)
+def test_each_filter_finds_what_it_says(
+    auditor: Person, ids: dict[str, str], query: str, found: list[str]
+) -> None:
+    assert listed(auditor, query) == [ids[name] for name in found]
+
+
+def test_a_recording_is_found_by_its_id_and_by_a_piece_of_its_checksum(
+    auditor: Person, ids: dict[str, str]
+) -> None:
+    assert listed(auditor, f"q={ids['big']}") == [ids["big"]]
+    assert listed(auditor, f"q={ids['big'][:23]}&min_mb=2000") == [ids["big"]]
+
+
+def test_tags_are_searched_filtered_and_taken_away_again(
+    house: Portal, auditor: Person, ids: dict[str, str]
+) -> None:
+    with house.app.app_context():
+        officer = caller_for(user_by_email(db.session, auditor.email), SYSTEM)
+        tagging.add_tag(db.session, officer, ids["big"], "Reclamação grave")
+        assert listed(auditor, "q=reclamacao") == [ids["big"]]
+        assert listed(auditor, "tag=reclamação+grave") == [ids["big"]]
+        tagging.remove_tag(db.session, officer, ids["big"], "reclamação grave")
+    assert listed(auditor, "q=reclamacao") == listed(auditor, "tag=reclamação+grave") == []
+
+
+@pytest.mark.parametrize("sort", ["oldest", "longest", "largest"])
+def test_an_order_is_kept_from_page_to_page(
+    auditor: Person, ids: dict[str, str], sort: str
+) -> None:
+    top = {"oldest": "call", "longest": "long", "largest": "big"}[sort]
+    found = listed(auditor, f"sort={sort}")
+    assert found[0] == ids[top]
+    assert listed(auditor, f"sort={sort}&before={found[3]}") == found[4:]
+    assert listed(auditor, f"sort={sort}&after={found[3]}") == found[:3]
+    assert (ids["short"] in found) == (sort != "longest")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "period=yesterday",
+        "from=2026-02-30",
+        "from=2026-03-02&to=2026-03-01",
+        "period=7&from=2026-03-02",
+        "min_minutes=-1",
+        "max_mb=1e9",
+        "detail=machine",
+        "tag=" + "x" * 65,
+        "token=secret",
+        "held=perhaps",
+        "source=ftp",
+        "q=%00",
+        "source=tus&source=calls",
+    ],
+)
+def test_a_filter_that_cannot_be_is_a_sentence_beside_the_form(auditor: Person, query: str) -> None:
+    answer = auditor.get(f"/recordings?{query}")
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.text and 'name="q"' in answer.text
+    assert LISTED.findall(answer.text) == []
+
+
+def test_each_filter_is_a_chip_whose_cross_leaves_the_others(
+    auditor: Person, ids: dict[str, str]
+) -> None:
+    page = auditor.get("/recordings?source=calls&kind=video&sort=oldest").text
+    crosses = re.findall(r'<a href="([^"]+)"><svg[^>]*><use[^>]*></use></svg><span[^>]*>Rem', page)
+    without = {html.unescape(each) for each in crosses}
+    assert without == {
+        "/recordings?kind=video&sort=oldest",
+        "/recordings?source=calls&sort=oldest",
+    }
+    assert "No recording fits" in page
+
+
+def test_empty_fields_of_the_form_do_not_stay_in_the_address(auditor: Person) -> None:
+    answer = auditor.get("/recordings?q=&source=calls&kind=&sort=")
+    assert answer.url.endswith("/recordings?source=calls")
+
+
+def test_cards_and_density_are_remembered_without_script(
+    house: Portal, ids: dict[str, str]
+) -> None:
+    person = Person(house, "officer")
+    assert 'class="rows list roomy"' in person.get("/recordings").text
+    person.get("/recordings?view=cards&density=dense")
+    assert 'class="cards dense"' in person.get("/recordings").text
+
+
+def test_what_is_new_is_counted_and_nothing_else(house: Portal, auditor: Person) -> None:
+    newest = listed(auditor, "")[0]
+    address = f"/recordings/newer?than={newest}"
+    assert auditor.get(address).json()["count"] == 0
+    at = datetime(2026, 4, 1, tzinfo=UTC)
+    made = recorded(house, [{"received_at": at, "kind": "video"}, {"received_at": at}])
+    said = auditor.get(address).json()
+    assert (said["count"], said["text"]) == (2, "2 new recordings: show them")
+    assert auditor.get(f"{address}&kind=video").json()["count"] == 1
+    assert listed(auditor, "")[:2] == made[::-1], "two of one microsecond both have a place"
+
+
+def test_counts_stop_at_a_thousand(own_portal: Callable[..., Portal]) -> None:
+    portal = own_portal(PORTAL_JOB_WORKERS="0")
+    recorded(portal, [{}] * 1001)
+    page = Person(portal, "officer").get("/recordings").text
+    assert "1,000+ recordings" in page
+
+
+def test_an_empty_house_says_how_to_send_the_first(own_portal: Callable[..., Portal]) -> None:
+    page = Person(own_portal(PORTAL_JOB_WORKERS="0"), "officer").get("/recordings").text
+    assert "curl -H" in page and "tusclient" in page
