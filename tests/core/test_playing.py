@@ -30,7 +30,7 @@ def listener(site: Site) -> Callable[[], Caller]:
         name = f"{playing.secrets.token_hex(4)}@example.org"
         visitor = Actor("visitor", None, "", ip="192.0.2.7", user_agent="Firefox")
         with site.sessions() as session:
-            user = accounts.create_user(session, name, "auditor", "x" * 12)
+            user = accounts.create_user(session, name, "auditor", "x" * 12, ["*"])
             return accounts.caller_for(user, visitor)
 
     return make

@@ -24,7 +24,7 @@ def person(site: Site) -> Person:
     def make(role: str = "reviewer") -> Caller:
         with site.sessions() as session:
             email = f"{secrets.token_hex(4)}@example.org"
-            user = accounts.create_user(session, email, role, "x" * 12)
+            user = accounts.create_user(session, email, role, "x" * 12, ["*"])
             return accounts.caller_for(user, SYSTEM)
 
     return make

@@ -112,7 +112,7 @@ def test_acceptance_13_what_a_person_did_outlives_the_account(portal: Portal, ca
         connection.execute(f"DELETE FROM login_session WHERE user_id = {mine}", [person.email])
         connection.execute("DELETE FROM user WHERE email = ?", [person.email])
     assert len(before) == 2 and portal.rows(query, person.email) == before
-    page = Person(portal, "auditor").get(f"/recordings/{call}").text
+    page = Person(portal, "auditor").get(f"/recordings/{call}?tab=history").text
     assert person.email in page, "the history still names who opened it"
     with sqlite3.connect(portal.data / "portal.sqlite3", timeout=20) as connection:
         connection.execute("PRAGMA foreign_keys=ON")
