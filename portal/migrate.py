@@ -9,6 +9,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
 
 LOCK = 7261004  # any number that nothing else in this database locks
 FOLDER = Path(__file__).parent.parent / "migrations"
@@ -22,42 +23,57 @@ def _config() -> Config:
 
 
 @contextmanager
-def _migrating(engine: Engine) -> Iterator[tuple[Config, Connection]]:
-    """The configuration, and the connection whose one transaction everything is.
-
-    To alter a table, SQLite often needs a copy of it, and the old one dropped: with foreign keys
-    to it that works while they are not looked at.
-    """
-    config = _config()
+def _changing(engine: Engine) -> Iterator[Connection]:
+    """One transaction in which tables may be made anew, as SQLite has to for many changes. While
+    that happens their rows are gone for a moment, and nothing may complain that refers to them."""
     with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.detach()  # the pool shall not hand out a connection that ignores them
-            connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
-        with connection.begin():
-            config.attributes["connection"] = connection
-            yield config, connection
+        sqlite = engine.dialect.name == "sqlite"
+        if sqlite:  # has no effect inside a transaction
+            _foreign_keys(connection, "OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise IntegrityError("PRAGMA foreign_key_check", None, ValueError("rows lost"))
+        finally:
+            if sqlite:
+                _foreign_keys(connection, "ON")
+
+
+def _foreign_keys(connection: Connection, state: str) -> None:
+    raw = connection.connection.dbapi_connection
+    assert raw is not None  # noqa: S101 - the connection is open
+    raw.cursor().execute(f"PRAGMA foreign_keys={state}")
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Apply the missing migrations, in one transaction. Does nothing when there are none."""
-    with _migrating(engine) as (config, connection):
+    config = _config()
+    with _changing(engine) as connection:
         if engine.dialect.name == "postgresql":  # several hosts may start at once
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+        config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    with _migrating(engine) as (config, _):
+    config = _config()
+    with _changing(engine) as connection:
+        config.attributes["connection"] = connection
         command.downgrade(config, revision)
 
 
 def check(engine: Engine) -> None:
     """Raises alembic's CommandError if the models have something that no migration makes."""
-    with _migrating(engine) as (config, _):
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
         command.check(config)
 
 
 def write_revision(engine: Engine, message: str, number: str) -> None:
     """A new numbered migration out of the difference between the models and the database."""
-    with _migrating(engine) as (config, _):
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
         command.revision(config, message, autogenerate=True, rev_id=number)

@@ -103,8 +103,9 @@ def stream(media: Media, allowed: Callable[[], bool], counted: Counted | None = 
     if request.method == "HEAD":
         body: Any = ()
     else:
-        body = _watched(_body(media, start, stop), allowed)
+        body = _body(media, start, stop)
         body = _closing(body, counted(start, stop)) if counted else body
+        body = _watched(body, allowed)
     return Response(body, 206 if wanted else 200, headers, direct_passthrough=True)
 
 

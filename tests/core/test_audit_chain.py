@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from portal import migrate
 from portal.core import accounts, audit, sign_in
 from portal.core.audit import actions, seals
-from portal.core.models import Job, User
+from portal.core.models import Job, LoginSession, User
 from portal.core.transaction import utc_now, writing
 from tests.core.conftest import Site, at_once
 from tests.core.logbook import Logbook, book
@@ -127,6 +127,7 @@ def test_check_13_a_deleted_user_stays_in_the_log_by_name(book: Logbook) -> None
         sign_in.log_in(session, "gone@example.org", "x" * 12, visitor, timedelta(hours=1))
     before = [vars(each) | {"_sa_instance_state": None} for each in book.events()]
     with book.sessions() as session:
+        session.execute(delete(LoginSession).where(LoginSession.user_id == made.id))
         session.execute(delete(User).where(User.id == made.id))
         session.commit()
     assert [vars(each) | {"_sa_instance_state": None} for each in book.events()] == before
