@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from portal.core.ranges import Ranges, merged
+from portal.watching import AT_ONCE
 
 EVERY_SECONDS = 2.0
 """How often the play log is told; a process that is killed takes what came since with it."""
@@ -40,6 +41,11 @@ def _on_the_way(client: socket.socket) -> int:
     waiting = array.array("i", [0])
     fcntl.ioctl(client.fileno(), termios.TIOCOUTQ, waiting)
     return waiting[0]
+
+
+def _is_cut(client: socket.socket) -> bool:
+    """Whether we have hung up on the other machine."""
+    return client.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(AT_ONCE)) == AT_ONCE
 
 
 @dataclass(eq=False)
@@ -109,10 +115,10 @@ class Deliveries:
 
     def _end(self, one: Delivery) -> None:
         """Usually all is there. If not, we keep a hold on the connection until it is: the server
-        may close its own."""
+        may close its own. Not where the rest is to be thrown away with it: see watching.py."""
         with self.lock:
             self._note_news(one)
-            if one.arrived == one.stop:
+            if one.arrived == one.stop or _is_cut(one.client):
                 self.running.discard(one)
             else:
                 one.client, one.rounds_left = one.client.dup(), PATIENCE

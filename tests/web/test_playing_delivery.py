@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from portal import watching
 from portal.core.ranges import Ranges
 from portal.delivery import Deliveries
 from tests.conftest import wait_for
@@ -59,6 +60,36 @@ def test_an_answer_that_never_went_out_has_brought_nothing(pair: Pair) -> None:
     over()
     deliveries.tell()
     assert log.rows == {"play": [[0, 3000]]}
+
+
+def test_who_was_hung_up_on_gets_nothing_of_what_was_on_its_way(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, (ours, client) = Log(), pair
+    deliveries, watch = Deliveries(log.write), watching.Watch()
+    over = deliveries.begin("play", ours, 0, 100_000_000)
+    ours.settimeout(0.2)
+    with pytest.raises(TimeoutError):  # both machines' buffers are full
+        ours.sendall(b"x" * 100_000_000)
+    monkeypatch.setattr(watching, "EVERY_SECONDS", 0.01)
+    watch.begin(ours, lambda: False)
+    wait_for(lambda: _cannot_send(ours))
+    over()
+    ours.close()
+    client.settimeout(5)
+    with pytest.raises(ConnectionResetError):
+        while client.recv(1_000_000):
+            pass
+
+
+def _cannot_send(connection: socket.socket) -> bool:
+    try:
+        connection.send(b"x")
+    except TimeoutError:
+        return False
+    except BrokenPipeError:
+        return True
+    return False
 
 
 def test_while_the_log_cannot_be_written_nothing_more_is_played_and_nothing_is_forgotten() -> None:
