@@ -152,7 +152,9 @@ def test_a_session_that_is_left_alone_ends_after_ten_minutes(
         playing.find_open(site.session, caller, recording.id, secret)
     assert playing.end_left(site.session, utc_now()) == 1
     assert playing.end_left(site.session, utc_now()) == 0
-    query = select(AuditEvent).where(AuditEvent.action == "recording.play.end")
+    query = select(AuditEvent).where(
+        AuditEvent.action == "recording.play.end", AuditEvent.object_id == recording.id
+    )
     event = site.session.scalars(query).one()
     assert (event.actor_label, event.ip) == (caller.label, "192.0.2.7")
     assert event.details["heard"] == [[0, LENGTH // 4]]
@@ -170,7 +172,9 @@ def test_a_page_that_is_closed_ends_its_session_once_its_last_bytes_are_counted(
     assert playing.end_left(site.session, utc_now()) == 0
     playing.add_sent(site.session, {play_id: [[0, 500]]})
     assert playing.end_left(site.session, utc_now() + playing.SETTLED) == 1
-    query = select(AuditEvent.details).where(AuditEvent.action == "recording.play.end")
+    query = select(AuditEvent.details).where(
+        AuditEvent.action == "recording.play.end", AuditEvent.object_id == recording.id
+    )
     assert site.session.scalars(query).one()["sent_percent"] == 50
 
 
@@ -182,7 +186,9 @@ def test_a_reason_is_kept_with_the_session_and_in_the_audit_log(
     made, _ = playing.begin(site.session, caller, recording.id, 1000, reason)
     assert playing.last_reason(site.session, caller, recording.id) == reason
     assert playing.last_reason(site.session, listener(), recording.id) is None
-    query = select(AuditEvent.details).where(AuditEvent.action == "recording.play.start")
+    query = select(AuditEvent.details).where(
+        AuditEvent.action == "recording.play.start", AuditEvent.object_id == recording.id
+    )
     said = {"play": made.id, "reason": "legal", "reason_text": "case 4711"}
     assert site.session.scalars(query).one() == said
     site.session.rollback()
