@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from portal.core.storages import lies_within
 from portal.setting_types import (
     MAY_HOLD_A_SECRET,
     BadSetting,
@@ -185,6 +186,12 @@ class Settings(WireSettings):
             raise BadSetting(
                 "PORTAL_STAGING_URL is far away and PORTAL_STORAGE_URL is a folder: every byte "
                 "would travel there and back. Use a folder for both, or S3 or Azure for both."
+            )
+        places = (self.storage_url, self.staging_url)
+        if lies_within(*places) or lies_within(*reversed(places)):
+            raise BadSetting(
+                "PORTAL_STAGING_URL and PORTAL_STORAGE_URL lie within each other: what one sweeps "
+                "the other keeps. Give each a folder or prefix of its own."
             )
         if self.direct_uploads == "on" and folder:
             raise BadSetting(

@@ -114,6 +114,12 @@ class Store(ABC):
     def delete(self, key: str) -> None:
         """Remove the object and make sure that it is gone; a missing one is fine."""
 
+    def delete_folder(self, folder: str) -> None:
+        for stored in list(self.find(folder)):
+            self.delete(stored.key)
+        if any(self.find(folder)):
+            raise StorageUnavailable(f"The storage still has objects below {folder!r}.")
+
     @abstractmethod
     def find(self, prefix: str) -> Iterator[StoredObject]:
         """Every object below the folder `prefix` (no partial names), other processes' too."""
@@ -147,11 +153,12 @@ class Store(ABC):
 
     @contextmanager
     def _downloaded(self, key: str) -> Iterator[Path]:
-        with tempfile.NamedTemporaryFile(prefix="portal-") as copy:
-            for block in self.read(key):
-                copy.write(block)
-            copy.flush()
-            yield Path(copy.name)
+        # In a folder, as all that workers leave when they are killed: those are swept.
+        with tempfile.TemporaryDirectory(prefix="portal-") as folder:
+            copy = Path(folder, "original")
+            with copy.open("wb") as file:
+                file.writelines(self.read(key))
+            yield copy
 
     def free_bytes(self) -> int | None:
         """How much more fits in; None where nobody can tell."""

@@ -56,7 +56,8 @@ def _cursor(name: str) -> str | None:
 @blueprint.get("/recordings/<recording_id>")
 def show(recording_id: str) -> str:
     recording = recordings.view(db.session, caller(), _known(recording_id))
-    address = urlsplit(direct_address(original(recording)) or "")
+    plays = recording.state == "ready" and recording.integrity == "ok"
+    address = urlsplit((direct_address(original(recording)) if plays else None) or "")
     allow_media_from(f"{address.scheme}://{address.netloc}" if address.netloc else None)
     return render_template(
         "recordings/show.html",
