@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
 
 LOCK = 7261004  # any number that nothing else in this database locks
 FOLDER = Path(__file__).parent.parent / "migrations"
@@ -19,10 +22,34 @@ def _config() -> Config:
     return config
 
 
+@contextmanager
+def _changing(engine: Engine) -> Iterator[Connection]:
+    """One transaction in which tables may be made anew, as SQLite has to for many changes. While
+    that happens their rows are gone for a moment, and nothing may complain that refers to them."""
+    with engine.connect() as connection:
+        sqlite = engine.dialect.name == "sqlite"
+        if sqlite:  # has no effect inside a transaction
+            _foreign_keys(connection, "OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise IntegrityError("PRAGMA foreign_key_check", None, ValueError("rows lost"))
+        finally:
+            if sqlite:
+                _foreign_keys(connection, "ON")
+
+
+def _foreign_keys(connection: Connection, state: str) -> None:
+    raw = connection.connection.dbapi_connection
+    assert raw is not None  # noqa: S101 - the connection is open
+    raw.cursor().execute(f"PRAGMA foreign_keys={state}")
+
+
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Apply the missing migrations, in one transaction. Does nothing when there are none."""
     config = _config()
-    with engine.begin() as connection:
+    with _changing(engine) as connection:
         if engine.dialect.name == "postgresql":  # several hosts may start at once
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
         config.attributes["connection"] = connection
@@ -31,7 +58,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 def downgrade(engine: Engine, revision: str) -> None:
     config = _config()
-    with engine.begin() as connection:
+    with _changing(engine) as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, revision)
 
