@@ -114,6 +114,14 @@ class Store(ABC):
     def delete(self, key: str) -> None:
         """Remove the object and make sure that it is gone; a missing one is fine."""
 
+    def delete_folder(self, folder: str) -> None:
+        """Remove everything below this folder, every version and marker of it, and make sure that
+        nothing is left. Raises StorageUnavailable where something is still there, or is locked."""
+        for stored in list(self.find(folder)):
+            self.delete(stored.key)
+        if any(True for _ in self.find(folder)):
+            raise StorageUnavailable(f"Objects below {folder!r} are still there after deleting.")
+
     @abstractmethod
     def find(self, prefix: str) -> Iterator[StoredObject]:
         """Every object below the folder `prefix` (no partial names), other processes' too."""

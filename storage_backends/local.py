@@ -73,6 +73,12 @@ class LocalStore(FsspecStore):
                 raise StorageUnavailable(f"The file of {key!r} is still there after deleting it.")
             self._drop_empty_folders(path.parent)
 
+    def delete_folder(self, folder: str) -> None:
+        """As the Store says; what writes that were cut off have left there goes too."""
+        for each in super().find(folder):
+            self.delete(each.key)
+        super().delete_folder(folder)
+
     def find(self, prefix: str) -> Iterator[StoredObject]:
         return (found for found in super().find(prefix) if not found.key.endswith(TEMPORARY))
 

@@ -6,14 +6,28 @@ import secrets
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar, Generic, NamedTuple
 
-from storage_backends.base import BLOCK_SIZE, Source, StorageFull, Store, StoredObject
+from storage_backends.base import (
+    BLOCK_SIZE,
+    Source,
+    StorageFull,
+    StorageUnavailable,
+    Store,
+    StoredObject,
+)
 from storage_backends.flight import PART_SIZE, PATIENT, PROMPT, Request, cut, run_all
 from storage_backends.part_plan import Piece
 from storage_backends.parts_upload import CannotCopy, Client, PartsUpload
 
-HEADS_AT_ONCE = 16
+REQUESTS_AT_ONCE = 16
+
+
+class Kept(NamedTuple):
+    """One version of a key, or a marker that hides it; Azure has no name for the newest."""
+
+    key: str
+    version: str | None
 
 
 class NetworkStore(Store, Generic[Client]):
@@ -73,13 +87,37 @@ class NetworkStore(Store, Generic[Client]):
             self.copies = False
             return None
 
+    def delete(self, key: str) -> None:
+        self._delete_versions(key)
+
+    def delete_folder(self, folder: str) -> None:
+        self._delete_versions(f"{folder}/")
+
+    def _delete_versions(self, name: str) -> None:
+        """Remove every version of this key, or of all keys below it when it ends with a /."""
+        before: list[Kept] = []
+        while kept := self._kept(name):  # not always all at once, so what is left may be new
+            if kept == before:
+                raise StorageUnavailable(f"{name!r} is still there after deleting it.")
+            run_all((self._delete_version(each) for each in kept), PROMPT, REQUESTS_AT_ONCE)
+            before = kept
+
+    @abstractmethod
+    def _kept(self, name: str) -> list[Kept]:
+        """Some of what is kept under this key, or below it when it ends with a /; none at the end.
+        What is hidden counts too."""
+
+    @abstractmethod
+    async def _delete_version(self, kept: Kept) -> None:
+        """Remove just this, and hide nothing. What is gone already is fine."""
+
     @abstractmethod
     def _plan(self, sizes: Sequence[int]) -> list[list[Piece]]:
         """How the server puts sources of these sizes together. Raises ValueError beyond 5 TiB."""
 
     def _sizes(self, source: Client, keys: Sequence[str]) -> list[int]:
         heads: Iterable[Request[Any]] = (source.head(key) for key in keys)
-        return [head.stored.size for head in run_all(heads, PROMPT, HEADS_AT_ONCE)]
+        return [head.stored.size for head in run_all(heads, PROMPT, REQUESTS_AT_ONCE)]
 
     def stat(self, key: str, version: str | None = None) -> StoredObject:
         return self.client.run(key, self.client.head(key, version)).stored

@@ -167,6 +167,13 @@ def test_a_process_killed_while_it_writes_leaves_no_object(root: Path, store: Lo
     assert list(store.find_abandoned()) == []
 
 
+def test_a_deleted_folder_leaves_no_temporary_file(root: Path, store: LocalStore) -> None:
+    store.write("parts/1/0.1", [b"x"])
+    (root / "parts/1/1.1.0123abcd.tmp").write_bytes(b"half")
+    store.delete_folder("parts/1")
+    assert files(root) == []
+
+
 def test_a_write_under_way_is_listed_with_the_abandoned_until_it_ends(store: LocalStore) -> None:
     def watched() -> Iterator[bytes]:
         yield b"half"
