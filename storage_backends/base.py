@@ -131,7 +131,10 @@ class Store(ABC):
 
         Raises ObjectNotFound, ObjectExists, StorageFull.
         """
-        return self.write(key, (block for part in keys for block in self.read(part)))
+        return self.write(key, self._all_of(keys))
+
+    def _all_of(self, keys: Sequence[str]) -> Iterator[bytes]:
+        return (block for part in keys for block in self.read(part))
 
     def copy_from(self, source: Store, old: str, key: str, sha256: str) -> StoredObject:
         """Keep the object `old` of another store as a new one of this; the old one stays.
@@ -140,7 +143,7 @@ class Store(ABC):
         or the kernel copies within one place is taken at its word, and its size.
         Raises ObjectNotFound, ObjectExists, StorageFull, and StorageUnavailable for other bytes.
         """
-        return self.write(key, _same(source.read(old), old, sha256))
+        return self.write(key, same(source.read(old), old, sha256))
 
     def checksum(self, key: str, version: str | None = None) -> str:
         """The SHA-256 of the stored bytes, read back from the store, as 64 hex digits."""
@@ -192,7 +195,7 @@ class Store(ABC):
         return None
 
 
-def _same(blocks: Iterator[bytes], key: str, sha256: str) -> Iterator[bytes]:
+def same(blocks: Iterator[bytes], key: str, sha256: str) -> Iterator[bytes]:
     """The blocks; raises StorageUnavailable at the end if they are others than they were."""
     digest = hashlib.sha256()
     for block in blocks:

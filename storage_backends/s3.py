@@ -104,7 +104,7 @@ class S3Store(NetworkStore[S3Client]):
             Store.delete_folder(self, folder)
 
     def _kept(self, name: str) -> list[Kept]:
-        asked = {"Prefix": self.client.prefix + name, "MaxKeys": PAGE}
+        asked: dict[str, Any] = {"Prefix": self.client.prefix + name, "MaxKeys": PAGE}
         found = self.client.call("list_object_versions", **asked)
         kept = [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
         keys = [each["Key"].removeprefix(self.client.prefix) for each in kept]
