@@ -28,6 +28,8 @@ from storage_backends.s3_client import S3Client, of_version, stored
 from storage_backends.s3_errors import UNSUPPORTED, code_of
 from storage_backends.s3_parts import Multipart
 
+OURS = ("assembling/", "parts/", "recordings/", "seals/", "trial/")
+"""Where keys of the portal begin: in a bucket without a prefix, others may keep things too."""
 URL_SECONDS = 300
 PAGE = 1000
 """How many objects a listing has in memory at a time."""
@@ -139,10 +141,11 @@ class S3Store(NetworkStore[S3Client]):
     def sweep_abandoned(self, older_than: datetime) -> int:
         """Abort multipart uploads that were begun before then: their parts are seen nowhere."""
         old = [each for each in self._uploads() if each["Initiated"] < older_than]
-        for each in old:
-            key = each["Key"].removeprefix(self.client.prefix)
+        keys = [each["Key"].removeprefix(self.client.prefix) for each in old]
+        ours = [pair for pair in zip(keys, old, strict=True) if pair[0].startswith(OURS)]
+        for key, each in ours:
             self.client.call("abort_multipart_upload", key, UploadId=each["UploadId"])
-        return len(old)
+        return len(ours)
 
     def _uploads(self) -> Iterator[dict[str, Any]]:
         more: dict[str, Any] = {}
