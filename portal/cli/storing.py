@@ -34,7 +34,7 @@ def check_storage(names: tuple[str, ...]) -> None:
 
 def _fixed(settings: Settings) -> list[tuple[str, Store]]:
     return [
-        (f"{name}, {url}", open_store(url, settings.strict))
+        (f"{name}, {url}", open_store(url, settings.strict, make=False))
         for name, url in ((MAIN, settings.storage_url), (STAGING, settings.staging_url))
     ]
 

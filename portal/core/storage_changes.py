@@ -33,7 +33,7 @@ def add(
     """
     row = _described(stores, name, url, said)
     _refuse_nested(session, name, url)
-    row.identity = storage_marks.claim(session, stores.open(row), url, adopt)
+    row.identity = storage_marks.claim(session, stores.open(row, make=True), url, adopt)
     with writing(session):
         known = session.get(Storage, name)
         if known is not None and known.url != url:

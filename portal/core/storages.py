@@ -105,10 +105,14 @@ class Stores:
             )
         return store
 
-    def open(self, row: Storage) -> Store:
-        """A store as this row describes it. Raises StorageUnavailable."""
+    def open(self, row: Storage, make: bool = False) -> Store:
+        """A store as this row describes it; `make` its folder if it is to be a new one.
+
+        Raises StorageUnavailable.
+        """
+        options = row.options | self._shown(row)
         try:
-            return open_store(row.url, options=options_for(row.url, row.options | self._shown(row)))
+            return open_store(row.url, options=options_for(row.url, options), make=make)
         except ValueError as error:
             raise StorageUnavailable(f"The storage {row.id!r} cannot be used: {error}") from error
 

@@ -170,6 +170,9 @@ def test_a_further_storage_is_looked_at_too(places: Places, site: Site, tmp_path
     storage_changes.add_rule(site.session, SYSTEM, "nas")
     record(site)
     shutil.rmtree(folder)
+    (silent,) = places.start()
+    assert silent.startswith("nas: ") and "mount its disk" in silent
+    folder.mkdir()
     with pytest.raises(WrongPlace, match="nas storage"):
         places.start()
     upload_id = site.received(b"not on the disk below")

@@ -159,6 +159,16 @@ def test_abandoned_uploads_are_aborted_when_they_are_old(
     assert [each["Key"] for each in uploads(server, bucket)] == ["another/parts/1"]
 
 
+def test_in_a_shared_bucket_only_our_uploads_are_aborted(server: S3Options, bucket: str) -> None:
+    ours = ["parts/1/0", "recordings/ab/1/original", "assembling/1", "seals/1", "trial/1"]
+    for key in [*ours, "backups/1", "parts", "apps/parts/1"]:
+        s3_call(server, "create_multipart_upload", Bucket=bucket, Key=key)
+    store = open_store(f"s3://{bucket}", options=server)
+    assert store.sweep_abandoned(datetime.now(UTC) + timedelta(minutes=1)) == len(ours)
+    left = sorted(each["Key"] for each in uploads(server, bucket))
+    assert left == ["apps/parts/1", "backups/1", "parts"]
+
+
 @pytest.fixture
 def versioned(server: S3Options) -> str:
     bucket = new_bucket(server, ObjectLockEnabledForBucket=True)
@@ -208,6 +218,27 @@ def test_a_direct_address_gives_this_object_to_anybody(store: Store) -> None:
     address = store.direct_url("a/1")
     assert address is not None and "X-Amz-Algorithm=AWS4-HMAC-SHA256" in address
     assert urllib.request.urlopen(address, timeout=5).read() == b"direct"
+
+
+def test_what_options_leave_out_is_not_taken_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A further storage in AWS beside a first one elsewhere."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": "http://minio.internal:9000",
+        "AWS_ENDPOINT_URL_S3": "http://minio.internal:9000",
+        "AWS_ACCESS_KEY_ID": "theirs",
+        "AWS_SECRET_ACCESS_KEY": "theirs",
+        "AWS_SESSION_TOKEN": "theirs",
+    }.items():
+        monkeypatch.setenv(name, value)
+    options = S3Options(key="ours", secret="secret", region="eu-central-1")
+    address = open_store("s3://archive/p", options=options).direct_url("a/1")
+    assert address is not None
+    assert (urlsplit(address).hostname or "").endswith(".amazonaws.com")
+    assert "X-Amz-Credential=ours%2F" in address and "theirs" not in address
+    first = open_store("s3://first").direct_url("a/1")
+    assert first is not None and "minio.internal:9000" in first and "=theirs%2F" in first
 
 
 def test_an_address_without_its_signature_gives_nothing(seaweed: S3Options) -> None:
