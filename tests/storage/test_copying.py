@@ -95,15 +95,16 @@ def test_an_object_is_copied_within_a_store(store: Store, size: int) -> None:
     assert content(store, "b/1") == whole
 
 
+@pytest.mark.parametrize("size", [30 * MiB, 30 * MiB + 1])
 def test_parts_grow_where_the_usual_ones_would_be_too_many(
-    store: Store, local: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, local: Store, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """As with more than 78 GiB in S3, in small."""
     for kind in (Multipart, Blocks):
         monkeypatch.setattr(kind, "most_parts", 3)
     if isinstance(store, NetworkStore):
         store.copies = False
-    whole = secrets.token_bytes(30 * MiB + 1)
+    whole = secrets.token_bytes(size)
     local.write("a/1", [whole])
     assert store.copy_from(local, "a/1", "b/1", sha256(whole)).size == len(whole)
     assert content(store, "b/1") == whole
