@@ -44,14 +44,13 @@ class PartsUpload(ABC, Generic[Part, Client]):
 
     def send_all(self, bodies: Iterable[bytearray]) -> Iterator[Request[Part]]:
         """Requests that send these bodies. Raises StorageFull beyond `most_parts` of them."""
-        for number, body in enumerate(bodies, 1):
+        for number, body in enumerate(filter(None, bodies), 1):  # the last may be empty
             if number > self.most_parts:
                 most = self.most_parts * self.part_size >> 30
                 raise StorageFull(
                     f"One write of unknown size holds {most} GiB; send the rest as another."
                 )
-            if body:
-                yield self._send(number, body)
+            yield self._send(number, body)
 
     def join_all(
         self, plan: Sequence[list[Piece]], source: Client, keys: Sequence[str]

@@ -7,7 +7,6 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -96,15 +95,16 @@ def test_an_object_is_copied_within_a_store(store: Store, size: int) -> None:
     assert content(store, "b/1") == whole
 
 
+@pytest.mark.parametrize("size", [30 * MiB, 30 * MiB + 1])
 def test_parts_grow_where_the_usual_ones_would_be_too_many(
-    store: Store, local: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, local: Store, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """As with more than 78 GiB in S3, in small."""
     for kind in (Multipart, Blocks):
         monkeypatch.setattr(kind, "most_parts", 3)
     if isinstance(store, NetworkStore):
         store.copies = False
-    whole = secrets.token_bytes(30 * MiB + 1)
+    whole = secrets.token_bytes(size)
     local.write("a/1", [whole])
     assert store.copy_from(local, "a/1", "b/1", sha256(whole)).size == len(whole)
     assert content(store, "b/1") == whole
@@ -114,7 +114,7 @@ def test_parts_grow_where_the_usual_ones_would_be_too_many(
 @pytest.fixture
 def lesser(moto: S3Options) -> Iterator[tuple[Wire, Store]]:
     """A store and its wire to a server that compares no signatures."""
-    with wire(urlsplit(moto.endpoint_url).port or 0) as between:
+    with wire(port_of(moto)) as between:
         options = dataclasses.replace(moto, endpoint_url=f"http://127.0.0.1:{between.port}")
         yield between, open_store(f"s3://{new_bucket(moto)}", options=options)
 
@@ -144,7 +144,7 @@ def test_a_server_that_copies_too_little_is_told_and_its_copy_goes(
 @pytest.fixture
 def watched(seaweed: S3Options) -> Iterator[tuple[Wire, Callable[[], Store]]]:
     """Stores of one server in buckets of their own, and the wire to it."""
-    with wire(urlsplit(seaweed.endpoint_url).port or 0) as between:
+    with wire(port_of(seaweed)) as between:
         options = dataclasses.replace(seaweed, endpoint_url=f"http://127.0.0.1:{between.port}")
         yield between, lambda: open_store(f"s3://{new_bucket(seaweed)}/folder", options=options)
 

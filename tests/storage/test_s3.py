@@ -22,7 +22,7 @@ from storage_backends import (
     open_store,
 )
 from storage_backends.part_plan import MiB, plan_parts
-from tests.storage.servers import new_bucket, s3_call
+from tests.storage.servers import new_bucket, port_of, s3_call
 from tests.storage.wire import Wire, wire
 
 
@@ -46,7 +46,7 @@ def store(server: S3Options, bucket: str) -> Store:
 def watched(seaweed: S3Options) -> Iterator[tuple[Wire, Store]]:
     """A store whose traffic can be counted and disturbed."""
     bucket = new_bucket(seaweed)
-    with wire(urlsplit(seaweed.endpoint_url).port or 0) as between:
+    with wire(port_of(seaweed)) as between:
         options = dataclasses.replace(seaweed, endpoint_url=f"http://127.0.0.1:{between.port}")
         yield between, open_store(f"s3://{bucket}/", options=options)
 
@@ -133,19 +133,6 @@ def test_large_parts_are_joined_without_their_bytes_passing_us(
     store.join([f"parts/{number}" for number in range(3)], "whole")
     assert between.carried - before < 50_000
     assert content(store, "whole") == b"".join(bytes([number]) * 6 * MiB for number in range(3))
-
-
-def test_a_write_whose_answer_got_lost_is_no_object_of_somebody_else(
-    watched: tuple[Wire, Store],
-) -> None:
-    between, store = watched
-    store.write("warm", [b"up"])
-    between.lose_answer_to = b"PUT /"
-    assert store.write("a/1", [b"mine"]).size == 4
-    assert between.lost == 1
-    with pytest.raises(ObjectExists):
-        store.write("a/1", [b"other"])
-    assert content(store, "a/1") == b"mine"
 
 
 def test_abandoned_uploads_are_aborted_when_they_are_old(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import urllib.request
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from storage_backends import (
     open_store,
 )
 from storage_backends.part_plan import MiB
-from tests.storage.servers import azure_store, new_bucket, s3_call
+from tests.storage.servers import azure_store, new_bucket, port_of, s3_call
+from tests.storage.wire import wire
 
 
 @pytest.fixture(params=["seaweed", "moto"])
@@ -154,6 +156,19 @@ def test_a_bucket_without_versions_names_none(plain: Store) -> None:
     assert plain.write("a/1", [b"x"]).version is None
     assert plain.write("a/2", [bytes(9 * MiB)]).version is None
     assert plain.stat("a/1").version is None
+
+
+def test_where_versions_cannot_be_listed_objects_are_deleted_all_the_same(moto: S3Options) -> None:
+    bucket = new_bucket(moto)
+    with wire(port_of(moto)) as between:
+        between.not_implemented = b"?versions"
+        options = dataclasses.replace(moto, endpoint_url=f"http://127.0.0.1:{between.port}")
+        store = open_store(f"s3://{bucket}", options=options)
+        for key in ("a/1", "a/2", "b/1", "b/2"):
+            store.write(key, [b"x"])
+        store.delete_folder("a")
+        store.delete("b/1")
+        assert [each.key for each in store.find("")] == ["b/2"]
 
 
 def test_azurite_keeps_no_versions_and_names_none(azurite: AzureOptions) -> None:
