@@ -105,7 +105,8 @@ class Settings(WireSettings):
         "PORTAL_SECRET_KEY",
         "",
         secret,
-        "Signs cookies; without it, one is made and kept in the data folder with mode 600.",
+        "Signs cookies and encrypts the secrets of further storages; several machines need the "
+        "same. Without it, one is made and kept in the data folder with mode 600.",
     )
     web_processes: int = setting(
         "PORTAL_WEB_PROCESSES", "2", whole(1, 64), "Web server processes: one per processor core."
