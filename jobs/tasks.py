@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from flask import current_app
 
+from jobs.left_behind import sweep_left_behind
 from portal import queue
 from portal.core import assembly, deletion, ending, leases, orphans, playing, reconcile
 from portal.core.audit import SYSTEM, checking, seals
@@ -15,6 +18,7 @@ from portal.core.leases import Lease, LeaseLost
 from portal.core.transaction import utc_now
 from portal.db import db, session_maker
 from portal.storage import seal_key, seals_outside, stores
+from storage_backends import StorageFull, StorageUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -104,9 +108,12 @@ def _reconcile_uploads() -> int:
 
 
 def _reconcile_objects() -> int:
+    sweep_left_behind(Path(tempfile.gettempdir()))
     found = orphans.compare(db.session, stores, utc_now())
     for lost in found.missing:
         log.error("The object of a recording is missing: %s in %s", lost.key, lost.storage_id)
+    for storage_id, why in found.silent.items():
+        log.error("The storage %s was not compared: %s", storage_id, why)
     for stray in found.strays:
         log.warning("An object belongs to no recording: %s in %s", stray.key, stray.storage_id)
     return found.swept
@@ -140,6 +147,7 @@ def _under_lease(kind: str, object_id: str, work: Callable[[Lease], None]) -> No
 
 
 def _put_off(kind: str, object_id: str, lease: Lease, error: Exception) -> None:
-    delay = leases.put_off(db.session, lease, f"{type(error).__name__}: {error}")
+    waits = isinstance(error, StorageUnavailable | StorageFull)
+    delay = leases.put_off(db.session, lease, f"{type(error).__name__}: {error}", waits)
     if object_id and delay is not None:
         queue.ring(kind, object_id, lease.epoch, delay + timedelta(seconds=1))

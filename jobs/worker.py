@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import stat
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,16 +16,11 @@ from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from jobs.left_behind import sweep_left_behind
 from jobs.tasks import TASKS
 from portal import queue
 from portal.app import create_app
 from portal.config import Settings
-
-LEFT_AFTER = 24 * 3600
-"""Seconds, several times as long as a job may take."""
-
-LEFT_BEHIND = ("facts.json", "part.jpg", "thumbnail.jpg", "peaks.json", "playback.m4a")
-"""The files in which portal.core.content puts what it found."""
 
 
 class AllowedJob(Job):
@@ -45,22 +36,6 @@ class AllowedJob(Job):
 
     def send_webhooks(self, *args: Any, **options: Any) -> None:
         """Nothing read from Redis may make us call an address."""
-
-
-def sweep_left_behind(folder: Path) -> None:
-    """Remove the temporary folders of workers that were killed. The folder they are in is
-    everybody's: one that holds anything else stays."""
-    for each in folder.glob("portal-????????"):
-        with contextlib.suppress(OSError):  # it is not empty, or another worker was faster
-            if _is_left_behind(each.lstat()):
-                for name in LEFT_BEHIND:
-                    (each / name).unlink(missing_ok=True)
-                each.rmdir()
-
-
-def _is_left_behind(about: os.stat_result) -> bool:
-    old = about.st_mtime < time.time() - LEFT_AFTER
-    return old and stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid()
 
 
 def main() -> None:

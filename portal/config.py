@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from portal.core.storages import lies_within
 from portal.setting_types import (
     MAY_HOLD_A_SECRET,
     BadSetting,
@@ -106,7 +107,8 @@ class Settings(WireSettings):
         "PORTAL_SECRET_KEY",
         "",
         secret,
-        "Signs cookies; without it, one is made and kept in the data folder with mode 600.",
+        "Signs cookies and encrypts the secrets of further storages; several machines need the "
+        "same. Without it, one is made and kept in the data folder with mode 600.",
     )
     seal_key: str = setting(
         "PORTAL_SEAL_KEY",
@@ -218,6 +220,12 @@ class Settings(WireSettings):
             raise BadSetting(
                 "PORTAL_STAGING_URL is far away and PORTAL_STORAGE_URL is a folder: every byte "
                 "would travel there and back. Use a folder for both, or S3 or Azure for both."
+            )
+        places = (self.storage_url, self.staging_url)
+        if lies_within(*places) or lies_within(*reversed(places)):
+            raise BadSetting(
+                "PORTAL_STAGING_URL and PORTAL_STORAGE_URL lie within each other: what one sweeps "
+                "the other keeps. Give each a folder or prefix of its own."
             )
         if self.direct_uploads == "on" and folder:
             raise BadSetting(

@@ -26,7 +26,6 @@ from portal.db import db, first_line
 from portal.queue import connect
 from portal.storage import recognise_storages
 from portal.supervisor import Program, Supervisor
-from storage_backends import StorageUnavailable
 
 Environment = Mapping[str, str]
 FIRST_ADMIN = "admin@portal.local"
@@ -137,10 +136,8 @@ def _prepare(settings: Settings, announce: Callable[[str], None]) -> None:
             migrate.upgrade(db.engine)
         except DatabaseError as error:
             raise BadSetting(f"PORTAL_DATABASE_URL cannot be used: {first_line(error)}") from error
-        try:
-            recognise_storages(settings)
-        except StorageUnavailable as error:  # the lists work without; it may come back
-            announce(f"Starting without a storage: {error}")
+        for sentence in recognise_storages(settings):  # the lists work without; it may come back
+            announce(f"Starting without a storage: {sentence}")
         if not accounts.any_user(db.session):
             password = secrets.token_urlsafe(12)
             accounts.create_user(db.session, FIRST_ADMIN, "admin", password)

@@ -1,6 +1,7 @@
 """The stores of this application, opened once per process on first use, and where the audit log's
 seals go."""
 
+from collections.abc import Collection
 from typing import cast
 
 from flask import current_app
@@ -23,17 +24,17 @@ seal_key = cast(SealKey, LocalProxy(lambda: current_app.extensions["seal_key"]))
 def open_stores(settings: Settings, secret: str) -> Stores:
     """The stores that the settings name. Raises BadSetting."""
     main = _open("PORTAL_STORAGE_URL", settings.storage_url, settings.strict)
-    same = settings.staging_url == settings.storage_url
+    same = settings.staging_url.rstrip("/") == settings.storage_url.rstrip("/")
     staging = main if same else _open("PORTAL_STAGING_URL", settings.staging_url, settings.strict)
     return Stores(main, staging, secret)
 
 
-def recognise_storages(settings: Settings, adopt: bool = False) -> None:
-    """Refuse to start on places that are not those that the database means. See
-    portal.core.storage_marks.recognise. Raises BadSetting, StorageUnavailable."""
-    urls = {MAIN: settings.storage_url, STAGING: settings.staging_url}
+def recognise_storages(settings: Settings, adopt: Collection[str] = ()) -> list[str]:
+    """Refuse to start on places that are not those that the database means, and name those that
+    do not answer. See portal.core.storage_marks.recognise. Raises BadSetting."""
+    urls = {STAGING: settings.staging_url, MAIN: settings.storage_url}
     try:
-        storage_marks.recognise(db.session, stores, urls, adopt)
+        return storage_marks.recognise(db.session, stores, urls, adopt)
     except WrongPlace as wrong:
         raise BadSetting(str(wrong)) from wrong
 

@@ -119,7 +119,7 @@ def direct_address(media: Media) -> str | None:
 
 def play(media: Media, allowed: Callable[[], bool], counted: Counted) -> Response:
     """The bytes for a player, or the way to them."""
-    url = direct_address(media)
+    url = direct_address(media) if request.method == "GET" else None  # signed for nothing else
     if url is None:
         return stream(media, allowed, counted)
     headers = {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"}

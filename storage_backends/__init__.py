@@ -33,17 +33,23 @@ __all__ = [
 ]
 
 
-def open_store(url: str, strict: bool = True, options: Options | None = None) -> Store:
+def open_store(
+    url: str, strict: bool = True, options: Options | None = None, make: bool = True
+) -> Store:
     """The store at file:///srv/recordings, s3://bucket/prefix, abfs://container/prefix or
     memory://name (tests).
 
     With `strict`, what a write has returned survives a power cut; S3 and Azure promise it always.
-    Without `options`, the environment is asked. Raises ValueError with a sentence for an address
-    that is none of these.
+    Without `options`, the environment is asked. Without `make`, a missing folder is not made but
+    raises StorageUnavailable: its disk may not be mounted. Raises ValueError with a sentence for
+    an address that is none of these.
     """
     parts = urlsplit(url)
-    opener = _OPENERS.get(parts.scheme)
-    store = opener(parts, strict, options) if opener and _is_plain(parts) else None
+    store = None
+    if _is_plain(parts) and parts.scheme == "file":
+        store = _local(parts, strict, make)
+    elif _is_plain(parts) and parts.scheme in _OPENERS:
+        store = _OPENERS[parts.scheme](parts, options)
     if store is None:
         raise ValueError(
             f"{_shown(url)} is no storage address; write file:///an/absolute/folder, "
@@ -62,28 +68,28 @@ def _is_plain(parts: SplitResult) -> bool:
     return not (parts.query or parts.fragment) and not {"@", ":"} & set(parts.netloc)
 
 
-def _local(parts: SplitResult, strict: bool, options: Options | None) -> Store | None:
+def _local(parts: SplitResult, strict: bool, make: bool) -> Store | None:
     if parts.netloc or not parts.path.startswith("/"):
         return None
-    return LocalStore(Path(unquote(parts.path)), strict)
+    return LocalStore(Path(unquote(parts.path)), strict, make)
 
 
-def _memory(parts: SplitResult, strict: bool, options: Options | None) -> Store | None:
+def _memory(parts: SplitResult, options: Options | None) -> Store | None:
     return FsspecStore("memory", f"/{parts.netloc}") if parts.netloc else None
 
 
-def _s3(parts: SplitResult, strict: bool, options: Options | None) -> Store | None:
+def _s3(parts: SplitResult, options: Options | None) -> Store | None:
     from storage_backends.s3 import S3Store  # 0.4 s that a portal with local files saves
 
     said = options if isinstance(options, S3Options) else S3Options.from_env()
     return S3Store(parts.netloc, unquote(parts.path), said) if parts.netloc else None
 
 
-def _azure(parts: SplitResult, strict: bool, options: Options | None) -> Store | None:
+def _azure(parts: SplitResult, options: Options | None) -> Store | None:
     from storage_backends.azure import AzureStore  # 0.5 s, likewise
 
     said = options if isinstance(options, AzureOptions) else AzureOptions.from_env()
     return AzureStore(parts.netloc, unquote(parts.path), said) if parts.netloc else None
 
 
-_OPENERS = {"file": _local, "memory": _memory, "s3": _s3, "abfs": _azure}
+_OPENERS = {"memory": _memory, "s3": _s3, "abfs": _azure}

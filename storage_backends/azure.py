@@ -19,11 +19,10 @@ from storage_backends.base import (
     BLOCK_SIZE,
     ObjectNotFound,
     SignedRequest,
-    StorageUnavailable,
     StoredObject,
 )
 from storage_backends.network_client import MARK
-from storage_backends.network_store import NetworkStore
+from storage_backends.network_store import Kept, NetworkStore
 from storage_backends.options import AzureOptions
 from storage_backends.part_plan import Piece, plan_parts
 
@@ -69,34 +68,27 @@ class AzureStore(NetworkStore[AzureClient]):
             for at in range(0, len(found), BLOCK_SIZE):
                 yield found[at : at + BLOCK_SIZE]
 
-    def delete(self, key: str) -> None:
-        """As the Store says; of an account that keeps versions, every version is removed."""
-        for _ in range(20):
-            left = self.client.run(key, self._versions(key))
-            if not left:
-                return
-            for version in left:
-                self._delete_one(key, version)
-        raise StorageUnavailable(f"The storage still has {key!r} after deleting it.")
+    def _kept(self, name: str) -> list[Kept]:
+        return self.client.run(name, self._versions(name))
 
-    def _delete_one(self, key: str, version: str | None) -> None:
-        with contextlib.suppress(ObjectNotFound):  # somebody else was quicker
-            self.client.run(key, self._ask_to_delete(key, version))
-
-    async def _ask_to_delete(self, key: str, version: str | None) -> None:
-        snapshots = None if version else "include"
-        await self.client.blob(key, version).delete_blob(delete_snapshots=snapshots)
-
-    async def _versions(self, key: str) -> list[str | None]:
-        """What is kept under this key: None is the object itself, the others are old versions."""
-        name = self.client.prefix + key
-        found = self.client.container.list_blobs(name_starts_with=name, include=["versions"])
-        versions: list[str | None] = []
-        async for each in found:  # in the order of names: the shortest comes first
-            if each.name != name:
+    async def _versions(self, name: str) -> list[Kept]:
+        """All below a folder; of a key, which comes before those that it begins, its own."""
+        found = self.client.container.list_blobs(
+            name_starts_with=self.client.prefix + name, include=["versions", "snapshots"]
+        )
+        kept: list[Kept] = []
+        async for each in found:
+            key = each.name.removeprefix(self.client.prefix)
+            if key != name and not name.endswith("/"):
                 break
-            versions.append(None if each.is_current_version is not False else each.version_id)
-        return versions
+            # Only the newest is said to be current; the others say so, or nothing.
+            kept.append(Kept(key, None if each.is_current_version else each.version_id))
+        return list(dict.fromkeys(kept))  # a snapshot goes with its blob
+
+    async def _delete_version(self, kept: Kept) -> None:
+        snapshots = None if kept.version else "include"
+        with contextlib.suppress(ObjectNotFound), self.client.errors(kept.key):
+            await self.client.blob(*kept).delete_blob(delete_snapshots=snapshots)
 
     def find(self, prefix: str) -> Iterator[StoredObject]:
         folder = self.client.prefix + (f"{prefix}/" if prefix else "")

@@ -28,7 +28,7 @@ class Blocks(PartsUpload[str, AzureClient]):
 
     def keep(self, requests: Iterable[Request[str]]) -> str | None:
         self.client.refuse_taken(self.key)
-        ids = run_all(requests, PATIENT, IN_FLIGHT)
+        ids = run_all(requests, self.patience, IN_FLIGHT)
         return self.client.publish(
             self.key, self.token, lambda: self.client.run(self.key, self._commit(ids), PATIENT)
         )

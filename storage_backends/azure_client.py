@@ -23,15 +23,15 @@ READ = BlobSasPermissions(read=True)
 class AzureClient(NetworkClient):
     """Asks one container. Raises ValueError when the options do not say who we are."""
 
+    options: AzureOptions
     code_of_repetition = "InvalidBlockList"
 
     def __init__(self, container: str, prefix: str, options: AzureOptions) -> None:
         super().__init__(container, prefix, options)
-        self.said = options
         _ = self.fs
 
     def _connected(self) -> Any:
-        return connected(self.said)
+        return connected(self.options)
 
     @property
     def container(self) -> ContainerClient:

@@ -7,21 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
-from storage_backends.base import (
-    ObjectExists,
-    ObjectNotFound,
-    StorageError,
-    StorageFull,
-    StorageUnavailable,
-)
-from storage_backends.network_errors import why_unreachable
+from storage_backends.network_errors import Codes, cause, why_unreachable
 
-NOT_FOUND = {"BlobNotFound", "404"}
-EXISTS = {"BlobAlreadyExists", "ConditionNotMet", "412"}
-FULL = {"AccountUsageQuotaExceeded", "InsufficientStorage", "507"}
+CODES = Codes(
+    not_found=frozenset({"BlobNotFound", "404"}),
+    exists=frozenset({"BlobAlreadyExists", "ConditionNotMet", "412"}),
+    full=frozenset({"AccountUsageQuotaExceeded", "InsufficientStorage", "507"}),
+)
 REASONS = {
     "ContainerNotFound": "there is no such container; create it, or correct the storage address",
     "InvalidResourceName": "this is no name of a container; correct the storage address",
@@ -38,12 +34,9 @@ REASONS = {
 
 def code_of(error: BaseException | None) -> str:
     """Azure's code of the error, or its HTTP status; also when we have wrapped it."""
-    while error is not None:
-        if isinstance(error, HttpResponseError):
-            code = getattr(error, "error_code", None) or error.status_code or ""
-            return str(getattr(code, "value", code))
-        error = error.__cause__
-    return ""
+    found = cause(error, HttpResponseError)
+    code = (getattr(found, "error_code", None) or found.status_code or "") if found else ""
+    return str(getattr(code, "value", code))
 
 
 @contextmanager
@@ -52,20 +45,12 @@ def azure_errors(container: str, key: str) -> Iterator[None]:
     try:
         yield
     except (AzureError, OSError) as error:
-        raise _translated(error, container, key) from error
+        code = code_of(error)
+        raise CODES.translated(code, key, partial(_sentence, container, error, code)) from error
 
 
-def _translated(error: Exception, container: str, key: str) -> StorageError:
-    code = code_of(error)
-    if code in NOT_FOUND:
-        return ObjectNotFound.named(key)
-    if code in EXISTS:
-        return ObjectExists.named(key)
-    if code in FULL:
-        return StorageFull()
-    return StorageUnavailable(
-        f"The Azure container {container!r} cannot be used: {_why(error, code)}."
-    )
+def _sentence(container: str, error: Exception, code: str) -> str:
+    return f"The Azure container {container!r} cannot be used: {_why(error, code)}."
 
 
 def _why(error: Exception, code: str) -> str:

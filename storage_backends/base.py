@@ -114,6 +114,14 @@ class Store(ABC):
     def delete(self, key: str) -> None:
         """Remove the object and make sure that it is gone; a missing one is fine."""
 
+    def delete_folder(self, folder: str) -> None:
+        """Remove everything below this folder, every version and marker of it, and make sure that
+        nothing is left. Raises StorageUnavailable where something is still there, or is locked."""
+        for stored in list(self.find(folder)):
+            self.delete(stored.key)
+        if any(True for _ in self.find(folder)):
+            raise StorageUnavailable(f"Objects below {folder!r} are still there after deleting.")
+
     @abstractmethod
     def find(self, prefix: str) -> Iterator[StoredObject]:
         """Every object below the folder `prefix` (no partial names), other processes' too."""
@@ -123,7 +131,10 @@ class Store(ABC):
 
         Raises ObjectNotFound, ObjectExists, StorageFull.
         """
-        return self.write(key, (block for part in keys for block in self.read(part)))
+        return self.write(key, self._all_of(keys))
+
+    def _all_of(self, keys: Sequence[str]) -> Iterator[bytes]:
+        return (block for part in keys for block in self.read(part))
 
     def copy_from(self, source: Store, old: str, key: str, sha256: str) -> StoredObject:
         """Keep the object `old` of another store as a new one of this; the old one stays.
@@ -132,7 +143,7 @@ class Store(ABC):
         or the kernel copies within one place is taken at its word, and its size.
         Raises ObjectNotFound, ObjectExists, StorageFull, and StorageUnavailable for other bytes.
         """
-        return self.write(key, _same(source.read(old), old, sha256))
+        return self.write(key, same(source.read(old), old, sha256))
 
     def checksum(self, key: str, version: str | None = None) -> str:
         """The SHA-256 of the stored bytes, read back from the store, as 64 hex digits."""
@@ -147,11 +158,12 @@ class Store(ABC):
 
     @contextmanager
     def _downloaded(self, key: str) -> Iterator[Path]:
-        with tempfile.NamedTemporaryFile(prefix="portal-") as copy:
-            for block in self.read(key):
-                copy.write(block)
-            copy.flush()
-            yield Path(copy.name)
+        # In a folder, as all that workers leave when they are killed: those are swept.
+        with tempfile.TemporaryDirectory(prefix="portal-") as folder:
+            copy = Path(folder, "original")
+            with copy.open("wb") as file:
+                file.writelines(self.read(key))
+            yield copy
 
     def free_bytes(self) -> int | None:
         """How much more fits in; None where nobody can tell."""
@@ -184,7 +196,7 @@ class Store(ABC):
         return None
 
 
-def _same(blocks: Iterator[bytes], key: str, sha256: str) -> Iterator[bytes]:
+def same(blocks: Iterator[bytes], key: str, sha256: str) -> Iterator[bytes]:
     """The blocks; raises StorageUnavailable at the end if they are others than they were."""
     digest = hashlib.sha256()
     for block in blocks:

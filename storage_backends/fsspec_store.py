@@ -99,7 +99,9 @@ class FsspecStore(Store):
 
     def _stored(self, entry: dict[str, Any]) -> StoredObject:
         name = str(entry["name"])
-        modified = entry.get("mtime") or entry.get("created") or datetime.now(UTC)
+        modified = entry.get("mtime", entry.get("created"))
+        if modified is None:
+            modified = datetime.now(UTC)
         if isinstance(modified, int | float):
             modified = datetime.fromtimestamp(modified, UTC)
         key = name[name.index(self.root) + len(self.root) + 1 :]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -17,25 +18,35 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from storage_backends.base import BLOCK_SIZE, Source, StorageUnavailable, Store, StoredObject
+from storage_backends.base import (
+    BLOCK_SIZE,
+    ObjectNotFound,
+    Source,
+    StorageUnavailable,
+    Store,
+    StoredObject,
+)
 from storage_backends.fsspec_store import FsspecStore, store_errors
 from storage_backends.kernel import copy_into, start_write_back
 
 Made = TypeVar("Made")
-TEMPORARY = ".tmp"
+TEMPORARY = re.compile(r"[^/]\.[0-9a-f]{8}\.tmp$")
+"""How names of files end that are being written; other programs have temporary files too."""
 WRITE_BACK_EVERY = 8 * 1024 * 1024
 
 
 class LocalStore(FsspecStore):
-    """Files below `root`, a directory that is created when missing.
+    """Files below `root`, a directory that is created when missing, if we may `make` it.
 
-    With `strict`, a write returns only after its bytes and its name survive a power cut; without,
-    only `join` does.
+    Without it nothing is said: when it is gone, its disk is. With `strict`, a write returns only
+    after its bytes and its name survive a power cut; without, only `join` does.
     """
 
-    def __init__(self, root: Path, strict: bool = True) -> None:
+    def __init__(self, root: Path, strict: bool = True, make: bool = True) -> None:
         super().__init__("file", str(root.resolve()))
         self.strict = strict
+        if not make:
+            self._require_root()
         try:
             self._make_folder(root, strict)
         except OSError as error:
@@ -61,11 +72,16 @@ class LocalStore(FsspecStore):
     def read(
         self, key: str, start: int = 0, stop: int | None = None, version: str | None = None
     ) -> Iterator[bytes]:
-        with store_errors(key):
+        with self._errors(key):
             file = os.open(self._path(key), os.O_RDONLY)
         return _blocks(key, file, start, stop)
 
+    def stat(self, key: str, version: str | None = None) -> StoredObject:
+        with self._errors(key):
+            return super().stat(key)
+
     def delete(self, key: str) -> None:
+        self._require_root()
         path = Path(self._path(key))
         with store_errors(key):
             path.unlink(missing_ok=True)
@@ -73,12 +89,23 @@ class LocalStore(FsspecStore):
                 raise StorageUnavailable(f"The file of {key!r} is still there after deleting it.")
             self._drop_empty_folders(path.parent)
 
+    def delete_folder(self, folder: str) -> None:
+        """As the Store says; what writes that were cut off have left there goes too."""
+        for each in self._files(folder):
+            self.delete(each.key)
+        super().delete_folder(folder)
+
     def find(self, prefix: str) -> Iterator[StoredObject]:
-        return (found for found in super().find(prefix) if not found.key.endswith(TEMPORARY))
+        return (found for found in self._files(prefix) if not TEMPORARY.search(found.key))
 
     def find_abandoned(self) -> Iterator[StoredObject]:
         """Temporary files: of writes going on now, or cut off by a crash when they are old."""
-        return (found for found in super().find("") if found.key.endswith(TEMPORARY))
+        return (found for found in self._files("") if TEMPORARY.search(found.key))
+
+    def _files(self, prefix: str) -> Iterator[StoredObject]:
+        """Every file below the folder."""
+        self._require_root()
+        return super().find(prefix)
 
     def sweep_abandoned(self, older_than: datetime) -> int:
         old = [each.key for each in self.find_abandoned() if each.modified < older_than]
@@ -129,7 +156,7 @@ class LocalStore(FsspecStore):
 
     @contextmanager
     def _temporary_beside(self, path: Path, sync: bool) -> Iterator[tuple[int, Path]]:
-        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
         file = self._create(temporary, sync)
         try:
             yield file, temporary
@@ -146,13 +173,26 @@ class LocalStore(FsspecStore):
 
         The root is not made again: when it is gone, its disk is, and ours is the wrong one.
         """
-        if not Path(self.root).is_dir():
-            raise StorageUnavailable(f"The storage folder {self.root} is gone; mount its disk.")
+        self._require_root()
         for _ in range(20):
             with contextlib.suppress(FileNotFoundError):
                 self._make_folder(folder, sync)
                 return act()
         raise StorageUnavailable(f"The folder {folder} disappears while it is written to.")
+
+    def _require_root(self) -> None:
+        if not Path(self.root).is_dir():
+            raise StorageUnavailable(f"The storage folder {self.root} is gone; mount its disk.")
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        """Of a missing file nothing is known while the root is missing too."""
+        try:
+            with store_errors(key):
+                yield
+        except ObjectNotFound:
+            self._require_root()
+            raise
 
     def _make_folder(self, folder: Path, sync: bool) -> None:
         """Create it and the folders above it, open to nobody else, and sync their names."""

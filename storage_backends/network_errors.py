@@ -1,11 +1,22 @@
-"""Why a server could not be talked to, in plain words; shared by the stores across a network."""
+"""What S3's and Azure's failures have in common: which errors of ours they are, and why."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
 
+from storage_backends.base import (
+    ObjectExists,
+    ObjectNotFound,
+    StorageError,
+    StorageFull,
+    StorageUnavailable,
+)
+
+Kind = TypeVar("Kind", bound=BaseException)
 SILENT = "it does not answer in time; is it overloaded, or a firewall in between?"
 CAUSES: dict[type[BaseException], str] = {
     socket.gaierror: "its name cannot be found (DNS); look at the address",
@@ -14,6 +25,30 @@ CAUSES: dict[type[BaseException], str] = {
     TimeoutError: SILENT,
     ConnectionResetError: "it broke the connection off",
 }
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A server's codes for what has an error of its own here."""
+
+    not_found: frozenset[str]
+    exists: frozenset[str]
+    full: frozenset[str]
+
+    def translated(self, code: str, key: str, otherwise: Callable[[], str]) -> StorageError:
+        """Our error for this code; `otherwise` makes the sentence of those that are not listed."""
+        if code in self.not_found:
+            return ObjectNotFound.named(key)
+        if code in self.exists:
+            return ObjectExists.named(key)
+        return StorageFull() if code in self.full else StorageUnavailable(otherwise())
+
+
+def cause(error: BaseException | None, kind: type[Kind]) -> Kind | None:
+    """The error of this kind that this one is, or was made of."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__
+    return error
 
 
 def why_unreachable(error: BaseException) -> str:

@@ -37,16 +37,19 @@ def plan_parts(
     Raises ValueError beyond 5 TiB.
     """
     total = sum(sizes)
-    if total > LARGEST_OBJECT:
-        raise ValueError(f"an object has at most 5 TiB; this one would have {total} bytes")
     ends = list(accumulate(sizes))
     cuts = _equal_cuts(total) if equal else _cuts_at_sources(ends, smallest_part(total, least))
     return [_pieces(ends, start, stop) for start, stop in pairwise(cuts)]
 
 
-def smallest_part(total: int, least: int) -> int:
-    """The part size, in bytes, with which `total` bytes need no more than 10 000 parts."""
-    return max(least, -(-total // MOST_PARTS))
+def smallest_part(total: int, least: int, most_parts: int = MOST_PARTS) -> int:
+    """The part size, in bytes, with which `total` bytes need no more than so many parts.
+
+    It is never less than `least`. Raises ValueError beyond 5 TiB.
+    """
+    if total > LARGEST_OBJECT:
+        raise ValueError(f"an object has at most 5 TiB; this one would have {total} bytes")
+    return max(least, -(-total // most_parts))
 
 
 def _equal_cuts(total: int) -> list[int]:

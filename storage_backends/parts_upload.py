@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from storage_backends.base import StorageFull, StorageUnavailable
-from storage_backends.flight import PART_SIZE, Request
+from storage_backends.flight import PART_SIZE, PATIENT, Request
 from storage_backends.network_client import NetworkClient
 from storage_backends.part_plan import Piece
 
@@ -19,15 +19,20 @@ Client = TypeVar("Client", bound=NetworkClient)
 
 
 class PartsUpload(ABC, Generic[Part, Client]):
-    """The object `key` to be; nothing of it is visible before `keep` returns."""
+    """The object `key` to be; nothing of it is visible before `keep` returns.
+
+    `part_size`, in bytes, is about how much of it passes through us in one request.
+    """
 
     most_parts: ClassVar[int]
     least_copied: ClassVar[int]
     """Bytes of the smallest part that the server copies itself."""
 
-    def __init__(self, client: Client, key: str) -> None:
+    def __init__(self, client: Client, key: str, part_size: int) -> None:
         self.client = client
         self.key = key
+        self.part_size = part_size
+        self.patience = PATIENT * max(1, part_size // PART_SIZE)
         self.token = secrets.token_hex(8)
 
     @abstractmethod
@@ -39,14 +44,13 @@ class PartsUpload(ABC, Generic[Part, Client]):
 
     def send_all(self, bodies: Iterable[bytearray]) -> Iterator[Request[Part]]:
         """Requests that send these bodies. Raises StorageFull beyond `most_parts` of them."""
-        for number, body in enumerate(bodies, 1):
+        for number, body in enumerate(filter(None, bodies), 1):  # the last may be empty
             if number > self.most_parts:
+                most = self.most_parts * self.part_size >> 30
                 raise StorageFull(
-                    f"One write holds {self.most_parts * PART_SIZE >> 30} GiB; "
-                    "send the rest as another."
+                    f"One write of unknown size holds {most} GiB; send the rest as another."
                 )
-            if body:
-                yield self._send(number, body)
+            yield self._send(number, body)
 
     def join_all(
         self, plan: Sequence[list[Piece]], source: Client, keys: Sequence[str]

@@ -7,6 +7,7 @@ and stream. What makes an object visible is one request that fails when the key 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -15,17 +16,20 @@ from storage_backends.base import (
     ObjectNotFound,
     SignedRequest,
     StorageUnavailable,
+    Store,
     StoredObject,
 )
 from storage_backends.flight import submit
 from storage_backends.network_client import MARK
-from storage_backends.network_store import NetworkStore
+from storage_backends.network_store import Kept, NetworkStore
 from storage_backends.options import S3Options
 from storage_backends.part_plan import Piece, plan_parts
 from storage_backends.s3_client import S3Client, of_version, stored
 from storage_backends.s3_errors import UNSUPPORTED, code_of
 from storage_backends.s3_parts import Multipart
 
+OURS = ("assembling/", "parts/", "recordings/", "seals/", "trial/")
+"""Where keys of the portal begin: in a bucket without a prefix, others may keep things too."""
 URL_SECONDS = 300
 PAGE = 1000
 """How many objects a listing has in memory at a time."""
@@ -87,33 +91,39 @@ class S3Store(NetworkStore[S3Client]):
     def delete(self, key: str) -> None:
         """As the Store says; of a bucket that keeps versions, every version is removed."""
         try:
-            for _ in range(20):
-                versions = self._versions(key)
-                if not versions:
-                    return
-                for version in versions:
-                    self.client.call("delete_object", key, VersionId=version)
+            super().delete(key)
         except StorageUnavailable as error:
             if code_of(error) not in UNSUPPORTED:
                 raise
-            if self._is_gone_without_versions(key):
-                return
-        raise StorageUnavailable(f"The storage still has {key!r} after deleting it.")
+            self._delete_without_versions(key)
 
-    def _versions(self, key: str) -> list[str]:
-        """Ids of what is kept under this key, markers of deletion too; not always all at once."""
-        name = self.client.prefix + key
-        found = self.client.call("list_object_versions", Prefix=name)
-        kept = [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
-        return [each["VersionId"] for each in kept if each["Key"] == name]
-
-    def _is_gone_without_versions(self, key: str) -> bool:
-        self.client.call("delete_object", key)
+    def delete_folder(self, folder: str) -> None:
         try:
+            super().delete_folder(folder)
+        except StorageUnavailable as error:
+            if code_of(error) not in UNSUPPORTED:
+                raise
+            Store.delete_folder(self, folder)
+
+    def _kept(self, name: str) -> list[Kept]:
+        asked: dict[str, Any] = {"Prefix": self.client.prefix + name, "MaxKeys": PAGE}
+        found = self.client.call("list_object_versions", **asked)
+        kept = [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+        keys = [each["Key"].removeprefix(self.client.prefix) for each in kept]
+        return [
+            Kept(key, each["VersionId"])
+            for key, each in zip(keys, kept, strict=True)
+            if key == name or name.endswith("/")
+        ]
+
+    async def _delete_version(self, kept: Kept) -> None:
+        await self.client.ask("delete_object", kept.key, VersionId=kept.version)
+
+    def _delete_without_versions(self, key: str) -> None:
+        self.client.call("delete_object", key)
+        with suppress(ObjectNotFound):
             self.stat(key)
-        except ObjectNotFound:
-            return True
-        return False
+            raise StorageUnavailable(f"{key!r} is still there after deleting it.")
 
     def find(self, prefix: str) -> Iterator[StoredObject]:
         folder = self.client.prefix + (f"{prefix}/" if prefix else "")
@@ -131,10 +141,11 @@ class S3Store(NetworkStore[S3Client]):
     def sweep_abandoned(self, older_than: datetime) -> int:
         """Abort multipart uploads that were begun before then: their parts are seen nowhere."""
         old = [each for each in self._uploads() if each["Initiated"] < older_than]
-        for each in old:
-            key = each["Key"].removeprefix(self.client.prefix)
+        keys = [each["Key"].removeprefix(self.client.prefix) for each in old]
+        ours = [pair for pair in zip(keys, old, strict=True) if pair[0].startswith(OURS)]
+        for key, each in ours:
             self.client.call("abort_multipart_upload", key, UploadId=each["UploadId"])
-        return len(old)
+        return len(ours)
 
     def _uploads(self) -> Iterator[dict[str, Any]]:
         more: dict[str, Any] = {}

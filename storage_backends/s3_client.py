@@ -16,6 +16,8 @@ from storage_backends.options import S3Options
 from storage_backends.s3_errors import BARE, UNSUPPORTED, code_of, s3_errors
 
 CONFIG = {
+    # Options say where a storage is: what the environment names is another one's server.
+    "ignore_configured_endpoint_urls": True,
     "signature_version": "s3v4",  # what s3fs takes otherwise makes presigned PUTs fail
     "connect_timeout": 2,
     "read_timeout": 60,  # of a copy inside the server; PROMPT bounds the others
@@ -29,16 +31,16 @@ CONFIG = {
 class S3Client(NetworkClient):
     """Asks one bucket."""
 
+    options: S3Options
     code_of_repetition = "NoSuchUpload"
 
     def __init__(self, bucket: str, prefix: str, options: S3Options) -> None:
         super().__init__(bucket, prefix, options)
-        self.said = options
         self.conditional = True
         self.one_at_a_time = threading.Lock()
 
     def _connected(self) -> Any:
-        said = self.said
+        said = self.options
         fs = fsspec.filesystem(
             "s3",
             endpoint_url=said.endpoint_url or None,

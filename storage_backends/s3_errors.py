@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -17,18 +18,15 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from storage_backends.base import (
-    ObjectExists,
-    ObjectNotFound,
-    StorageError,
-    StorageFull,
-    StorageUnavailable,
-)
-from storage_backends.network_errors import why_unreachable
+from storage_backends.network_errors import Codes, cause, why_unreachable
 
-NOT_FOUND = {"NoSuchKey", "NoSuchVersion", "404"}
-EXISTS = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
-FULL = {"InsufficientStorage", "XMinioStorageFull", "QuotaExceeded", "507", "EntityTooLarge"}
+CODES = Codes(
+    not_found=frozenset({"NoSuchKey", "NoSuchVersion", "404"}),
+    exists=frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"}),
+    full=frozenset(
+        {"InsufficientStorage", "XMinioStorageFull", "QuotaExceeded", "507", "EntityTooLarge"}
+    ),
+)
 BARE = {"400", "403", "404"}
 """The status alone: answers to HEAD have no body that would say more."""
 UNSUPPORTED = {"NotImplemented", "501"}
@@ -52,12 +50,9 @@ REASONS = {
 
 def code_of(error: BaseException | None) -> str:
     """S3's code of the error, also when s3fs or we have wrapped it; empty when it has none."""
-    while error is not None:
-        if isinstance(error, ClientError):
-            told: dict[str, Any] = error.response.get("Error", {})
-            return str(told.get("Code", ""))
-        error = error.__cause__
-    return ""
+    found = cause(error, ClientError)
+    told: dict[str, Any] = found.response.get("Error", {}) if found else {}
+    return str(told.get("Code", ""))
 
 
 @contextmanager
@@ -66,18 +61,12 @@ def s3_errors(bucket: str, key: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ClientError, BotoCoreError, aiohttp.ClientError) as error:
-        raise _translated(error, bucket, key) from error
+        code = code_of(error)
+        raise CODES.translated(code, key, partial(_sentence, bucket, error, code)) from error
 
 
-def _translated(error: Exception, bucket: str, key: str) -> StorageError:
-    code = code_of(error)
-    if code in NOT_FOUND:
-        return ObjectNotFound.named(key)
-    if code in EXISTS:
-        return ObjectExists.named(key)
-    if code in FULL:
-        return StorageFull()
-    return StorageUnavailable(f"The S3 bucket {bucket!r} cannot be used: {_why(error, code)}.")
+def _sentence(bucket: str, error: Exception, code: str) -> str:
+    return f"The S3 bucket {bucket!r} cannot be used: {_why(error, code)}."
 
 
 def _why(error: Exception, code: str) -> str:

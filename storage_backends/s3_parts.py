@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from storage_backends.base import StorageError
+from storage_backends.base import StorageError, StorageUnavailable
 from storage_backends.flight import IN_FLIGHT, PATIENT, PROMPT, Request, run, run_all
 from storage_backends.network_client import MARK
 from storage_backends.part_plan import LEAST, MOST_PARTS, Piece
-from storage_backends.parts_upload import PartsUpload
+from storage_backends.parts_upload import CannotCopy, PartsUpload
 from storage_backends.s3_client import S3Client
+from storage_backends.s3_errors import UNSUPPORTED, code_of
 
+CANNOT_COPY = {"MethodNotAllowed", "405", *UNSUPPORTED}
 Part = dict[str, Any]
 
 
@@ -21,15 +23,15 @@ class Multipart(PartsUpload[Part, S3Client]):
     most_parts = MOST_PARTS
     least_copied = LEAST
 
-    def __init__(self, client: S3Client, key: str) -> None:
-        super().__init__(client, key)
+    def __init__(self, client: S3Client, key: str, part_size: int) -> None:
+        super().__init__(client, key, part_size)
         begun = client.call("create_multipart_upload", key, Metadata={MARK: self.token})
         self.id = str(begun["UploadId"])
 
     def keep(self, requests: Iterable[Request[Part]]) -> str | None:
         """As said above; what fails is aborted."""
         try:
-            parts = run_all(requests, PATIENT, IN_FLIGHT)
+            parts = run_all(requests, self.patience, IN_FLIGHT)
             self.client.refuse_taken(self.key)  # not every server's completion is conditional
             return self.client.publish(self.key, self.token, lambda: self._complete(parts))
         except BaseException as error:
@@ -41,12 +43,15 @@ class Multipart(PartsUpload[Part, S3Client]):
         return _part(number, answer)
 
     async def _copy(self, number: int, source: S3Client, key: str, piece: Piece) -> Part:
-        answer = await self._ask(
-            "upload_part_copy",
-            PartNumber=number,
-            CopySource={"Bucket": source.place, "Key": source.prefix + key},
-            CopySourceRange=f"bytes={piece.start}-{piece.stop - 1}",
-        )
+        span = f"bytes={piece.start}-{piece.stop - 1}"
+        which = {"Bucket": source.place, "Key": source.prefix + key}
+        asked = {"PartNumber": number, "CopySource": which, "CopySourceRange": span}
+        try:
+            answer = await self._ask("upload_part_copy", **asked)
+        except StorageUnavailable as error:
+            if code_of(error) in CANNOT_COPY:
+                raise CannotCopy from error
+            raise
         return _part(number, answer["CopyPartResult"])
 
     async def _read(self, source: S3Client, key: str, piece: Piece) -> bytes:

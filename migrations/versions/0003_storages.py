@@ -31,6 +31,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("position", name=op.f("pk_storage_rule")),
     )
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("waits", sa.Integer(), server_default="0", nullable=False))
+
     with op.batch_alter_table("recording", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("storage_id", sa.String(length=40), server_default="main", nullable=False)
@@ -56,6 +59,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_recording_storage_id_id")
         batch_op.drop_column("version_id")
         batch_op.drop_column("storage_id")
+
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.drop_column("waits")
 
     op.drop_table("storage_rule")
     op.drop_table("storage")

@@ -26,9 +26,19 @@ def demo_() -> None:
 
 
 @command
-@click.option("--adopt-storage", is_flag=True, help="Take the storages as they are now for ours.")
-def migrate_(adopt_storage: bool) -> None:
+@click.option(
+    "--adopt-storage",
+    "adopt",
+    multiple=True,
+    metavar="NAME",
+    help="Take this storage as it is now for ours: main, staging, or the name of a further one.",
+)
+def migrate_(adopt: tuple[str, ...]) -> None:
     """Bring the database to the version of this program, and look whether the storages are ours."""
     with application() as settings:
-        recognise_storages(settings, adopt_storage)
-        click.echo("The database is up to date, and the storages are ours.")
+        silent = recognise_storages(settings, adopt)
+        for sentence in silent:
+            click.echo(f"Not looked at: {sentence}", err=True)
+        click.echo("The database is up to date.")
+        if not silent:
+            click.echo("The storages are ours.")

@@ -34,7 +34,7 @@ def check_storage(names: tuple[str, ...]) -> None:
 
 def _fixed(settings: Settings) -> list[tuple[str, Store]]:
     return [
-        (f"{name}, {url}", open_store(url, settings.strict))
+        (f"{name}, {url}", open_store(url, settings.strict, make=False))
         for name, url in ((MAIN, settings.storage_url), (STAGING, settings.staging_url))
     ]
 
@@ -71,15 +71,21 @@ def _described(rule: StorageRule) -> str:
 @click.argument("url")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Such as region=…")
 @click.option("--secrets-stdin", is_flag=True, help="Read further options from standard input.")
-def add_storage(name: str, url: str, options: tuple[str, ...], secrets_stdin: bool) -> None:
+@click.option("--adopt", is_flag=True, help="Take it over from another portal's database.")
+def add_storage(
+    name: str, url: str, options: tuple[str, ...], secrets_stdin: bool, adopt: bool
+) -> None:
     """Add a further storage, or give the one of this name other options.
 
     Options are named as in docs/storage.md. Secrets belong on standard input, one NAME=VALUE a
     line, where no history and no list of processes shows them.
     """
-    said = _pairs([*options, *(sys.stdin.read().splitlines() if secrets_stdin else ())])
+    said = _pairs(options)
+    if any(storages.is_secret(url, each) for each in said):
+        raise ValueError("Secrets come on standard input: use --secrets-stdin.")
+    said |= _pairs(sys.stdin.read().splitlines() if secrets_stdin else ())
     with application(existing=True):
-        storage_changes.add(db.session, stores, operator(), name, url, said)
+        storage_changes.add(db.session, stores, operator(), name, url, said, adopt)
         click.echo(f"Added {name}. Try it: portal check-storage {name}")
 
 
@@ -95,7 +101,7 @@ def _pairs(lines: Sequence[str]) -> dict[str, str]:
 def remove_storage(name: str) -> None:
     """Forget a further storage that holds nothing."""
     with application(existing=True):
-        storage_changes.remove(db.session, operator(), name)
+        storage_changes.remove(db.session, stores, operator(), name)
         click.echo(f"Forgot {name}; nothing in it was touched.")
 
 

@@ -30,11 +30,13 @@ def reconcile_(repair: bool, yes: bool) -> None:
         _report(found)
         if repair and (found.missing or found.strays):
             _repair(found, yes)
-    if found.missing:
+    if found.missing or found.silent:
         sys.exit(1)
 
 
 def _report(found: Differences) -> None:
+    for storage_id, why in found.silent.items():
+        click.echo(f"NOT COMPARED  {storage_id}: {why}")
     for lost in found.missing:
         click.echo(f"MISSING  {lost.key}: a recording's bytes are not in {lost.storage_id}")
     for stray in found.strays:

@@ -80,6 +80,7 @@ class _Assembled:
     """What one attempt has written and learnt."""
 
     storage_id: str
+    store: Store
     original: StoredObject
     sha256: str
     findings: Findings
@@ -114,19 +115,18 @@ def assemble(session: Session, stores: Stores, upload_id: str, lease: Lease) -> 
 def _make(session: Session, stores: Stores, attempt: _Attempt) -> None:
     """Look at the whole, put it where it belongs, and make it a recording."""
     with tempfile.TemporaryDirectory(prefix="portal-") as out:
-        examined, fault = _examine(attempt, Path(out))
+        examined, fault = _examine(session, stores, attempt, Path(out))
         if fault or examined is None:
             _commit(session, attempt, None, fault)
             return
         found = _keep(session, stores, attempt, examined)
-    store = stores.of(session, found.storage_id)
     try:
         _commit(session, attempt, found, None)
     except LeaseLost:  # any other failure may come after the commit: then the objects must stay
-        _delete_below(store, attempt.folder)
+        _delete_below(found.store, attempt.folder)
         raise
     upload_id = attempt.upload.id
-    _delete_below(store, recording_folder(upload_id), keep=attempt.folder)
+    _delete_below(found.store, recording_folder(upload_id), keep=attempt.folder)
     _delete_below(attempt.staging, desks(upload_id))
     ending.tidy(session, stores, upload_id)
 
@@ -147,11 +147,14 @@ def _close_idle(session: Session, lease: Lease) -> None:
         leases.close(session, lease, "done")
 
 
-def _examine(attempt: _Attempt, out: Path) -> tuple[_Examined | None, Fault | None]:
+def _examine(
+    session: Session, stores: Stores, attempt: _Attempt, out: Path
+) -> tuple[_Examined | None, Fault | None]:
     """Join the parts on the desk and look at them. Raises NotExamined."""
     try:
         whole = attempt.staging.join(attempt.keys, f"{attempt.desk}/original")
     except ObjectNotFound:
+        stores.checked(session, attempt.upload.storage_id)  # or its disk is not mounted
         if attempt.lease.attempt < ATTEMPTS:
             raise
         return None, ("part_missing", "A part of the file is missing in the storage.")
@@ -183,6 +186,7 @@ def _keep(session: Session, stores: Stores, attempt: _Attempt, examined: _Examin
     try:
         return _Assembled(
             storage_id,
+            store,
             store.copy_from(
                 attempt.staging, examined.key, f"{attempt.folder}/original", examined.sha256
             ),
@@ -217,6 +221,8 @@ def _commit(
         )
         if not changed.rowcount:  # type: ignore[attr-defined]
             raise LeaseLost(f"{lease.job_id}: the upload is finished already.")
+        if found and not storages.still_there(session, found.storage_id):
+            raise LeaseLost(f"{lease.job_id}: the storage {found.storage_id} was removed.")
         if fault:
             ending.fail(session, session.get_one(Upload, upload.id), *fault)
         elif found:

@@ -72,6 +72,7 @@ def _make(
     pieces = {"pieces": [each.id for each in partial]}
     whole = replace(new, length=length, concat="final", wire=new.wire | pieces)
     final = uploads.add(session, caller, whole, allowed)
+    final.storage_id = _their_storage(partial)
     number = 0
     for each in partial:
         number = _move_parts(session, each, final, number)
@@ -79,6 +80,14 @@ def _make(
     final.offset = length
     uploads.begin_finishing(session, final, caller.actor)
     return final
+
+
+def _their_storage(partial: list[Upload]) -> str:
+    """Where all the parts are: they are joined there, so it must be one place."""
+    found = {each.storage_id for each in partial}
+    if len(found) > 1:
+        raise Conflict("The pieces are in different storages; send the older ones again.")
+    return found.pop()
 
 
 def _refuse_unfit(upload: Upload) -> None:

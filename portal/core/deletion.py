@@ -17,10 +17,9 @@ from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM
 from portal.core.errors import Held, InvalidRequest, NotFound
 from portal.core.leases import Lease
-from portal.core.models import LegalHold, Recording
+from portal.core.models import LegalHold, Recording, Upload
 from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now, writing
-from storage_backends import StorageUnavailable, Store
 
 KIND = "purge_recording"
 GONE = ("purging", "deleted")
@@ -85,19 +84,22 @@ def purge(
     """
     going = _begin_purge(session, recording_id, keep)
     if going is not None:
-        folder = going.key.rpartition("/")[0].rpartition("/")[0]
-        _empty(stores.of(session, going.storage_id), folder)
+        _remove_bytes(session, stores, going)
     with writing(session):
         leases.close(session, lease, "done")
         if going is not None:
             _bury(session, recording_id)
 
 
-def _empty(store: Store, folder: str) -> None:
-    for stored in list(store.find(folder)):
-        store.delete(stored.key)
-    if any(store.find(folder)):
-        raise StorageUnavailable("The objects of a deleted recording are still there.")
+def _remove_bytes(session: Session, stores: Stores, recording: Recording) -> None:
+    """The recording, and what a worker that was killed may have left where it was assembled."""
+    upload = session.get_one(Upload, recording.id)
+    release(session)
+    staging = stores.checked(session, upload.storage_id)
+    staging.delete_folder(f"assembling/{recording.id}")
+    staging.delete_folder(f"parts/{recording.id}")
+    folder = recording.key.rpartition("/")[0].rpartition("/")[0]
+    stores.checked(session, recording.storage_id).delete_folder(folder)
 
 
 def _begin_purge(session: Session, recording_id: str, keep: timedelta) -> Recording | None:

@@ -19,7 +19,7 @@ def verify(session: Session, stores: Stores, recording: Recording) -> str:
     The result is kept on the row and in the audit log; only `ok` is ever served.
     Raises StorageUnavailable, which says nothing about the bytes.
     """
-    found = _look(stores.of(session, recording.storage_id), recording)
+    found = _look(stores.checked(session, recording.storage_id), recording)
     with writing(session):
         session.execute(
             update(Recording)

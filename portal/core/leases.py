@@ -54,7 +54,7 @@ def _claim(session: Session, kind: str, object_id: str, seconds: float) -> Lease
         row = session.get(Job, job_id(kind, object_id), with_for_update=True)
         if row is None:
             row = Job(id=job_id(kind, object_id), kind=kind, object_id=object_id or None)
-            row.epoch, row.attempts, row.created_at = 0, 0, now
+            row.epoch, row.attempts, row.waits, row.created_at = 0, 0, 0, now
             session.add(row)
         elif row.lease_until is not None and row.lease_until > now:
             return None
@@ -63,7 +63,7 @@ def _claim(session: Session, kind: str, object_id: str, seconds: float) -> Lease
         row.state, row.error = "running", None
         row.started_at, row.ended_at = now, None
         row.lease_until = now + timedelta(seconds=seconds)
-        return Lease(row.id, row.epoch, row.attempts)
+        return Lease(row.id, row.epoch, row.attempts - row.waits)
 
 
 def extend(session: Session, lease: Lease, seconds: float) -> bool:
@@ -86,7 +86,7 @@ def close(session: Session, lease: Lease, state: str, error: str | None = None) 
     changed = session.execute(
         update(Job)
         .where(Job.id == lease.job_id, Job.epoch == lease.epoch, Job.state == "running")
-        .values(state=state, error=error, lease_until=None, ended_at=utc_now(), attempts=0)
+        .values(state=state, error=error, lease_until=None, ended_at=utc_now(), attempts=0, waits=0)
     )
     if not changed.rowcount:  # type: ignore[attr-defined]
         raise LeaseLost(f"{lease.job_id}: another worker has taken over.")
@@ -102,15 +102,23 @@ def finish(session: Session, lease: Lease) -> bool:
     return True
 
 
-def put_off(session: Session, lease: Lease, error: str) -> timedelta | None:
-    """After a failure: nobody may try again before this time has passed. None if lost already."""
+def put_off(session: Session, lease: Lease, error: str, waits: bool = False) -> timedelta | None:
+    """After a failure: nobody may try again before this time has passed. None if lost already.
+
+    `waits`: the work itself was not to blame, so this attempt does not count against it.
+    """
     with writing(session):
         attempts = session.scalar(select(Job.attempts).where(Job.id == lease.job_id)) or 1
         delay = min(FIRST_RETRY * 2 ** min(attempts - 1, 16), LAST_RETRY)
         changed = session.execute(
             update(Job)
             .where(Job.id == lease.job_id, Job.epoch == lease.epoch, Job.state == "running")
-            .values(state="waiting", error=error, lease_until=utc_now() + delay)
+            .values(
+                state="waiting",
+                error=error,
+                lease_until=utc_now() + delay,
+                waits=Job.waits + int(waits),
+            )
         )
         return delay if changed.rowcount else None  # type: ignore[attr-defined]
 

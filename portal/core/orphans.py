@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.errors import Conflict
-from portal.core.models import LegalHold, Part, Recording, Upload
+from portal.core.models import LegalHold, Part, Recording, Upload, is_id
 from portal.core.reconcile import BATCH, recordings
 from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now, writing
-from storage_backends import ObjectNotFound, Store, StoredObject
+from storage_backends import ObjectNotFound, StorageUnavailable, Store, StoredObject
 
 SWEEP_AFTER = timedelta(days=1)
 
@@ -35,55 +35,93 @@ class Orphan:
 
 
 @dataclass
-class Differences:
-    """`swept`: how many unacknowledged objects were removed. `recordings` and `objects`: how many
-    were looked at."""
+class Place:
+    """What was looked at in one storage, and what stands alone there."""
 
-    swept: int = 0
     recordings: int = 0
     objects: int = 0
     missing: list[Orphan] = field(default_factory=list)
     strays: list[Orphan] = field(default_factory=list)
 
+    @property
+    def doubtful(self) -> bool:
+        """So many are no orphans: the storage or the database is another one than it should be."""
+        too_many = 2 * len(self.missing) > self.recordings
+        return too_many or 2 * len(self.strays) > self.objects
+
+
+@dataclass
+class Differences:
+    """By storage; `silent` says why a storage was not compared. `swept`: how many objects that
+    were never acknowledged were removed."""
+
+    swept: int = 0
+    places: dict[str, Place] = field(default_factory=dict)
+    silent: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> list[Orphan]:
+        return [each for place in self.places.values() for each in place.missing]
+
+    @property
+    def strays(self) -> list[Orphan]:
+        return [each for place in self.places.values() for each in place.strays]
+
 
 def compare(session: Session, stores: Stores, now: datetime) -> Differences:
-    """Look at every object and every recording once. Raises StorageUnavailable."""
+    """Look at every object and every recording once, in places that carry the right mark."""
     found = Differences()
     for storage_id in stores.ids(session):
-        store = stores.of(session, storage_id)
-        found.swept += _sweep(session, store, now - SWEEP_AFTER)
-        _look_for_missing(session, store, storage_id, found)
-        _look_for_strays(session, store, storage_id, now - SWEEP_AFTER, found)
+        try:
+            store = stores.checked(session, storage_id)
+            place = _compare(session, store, storage_id, now - SWEEP_AFTER)
+            # The rest rests on the database being the right one, too.
+            swept = 0 if place.doubtful else _sweep(session, store, now - SWEEP_AFTER)
+        except StorageUnavailable as error:
+            found.silent[storage_id] = str(error)
+        else:
+            found.places[storage_id] = place
+            found.swept += swept
     return found
+
+
+def _compare(session: Session, store: Store, storage_id: str, older_than: datetime) -> Place:
+    place = Place()
+    _look_for_missing(session, store, storage_id, place)
+    _look_for_strays(session, store, storage_id, older_than, place)
+    return place
 
 
 def _sweep(session: Session, store: Store, older_than: datetime) -> int:
     """Parts without a row were never acknowledged: their writer died before it could count them.
     What is left on a desk is a copy whose maker died."""
-    old = (each for each in store.find("parts") if each.modified < older_than)
-    lost = [key for batch in _batches(old) for key in _unacknowledged(session, batch)]
-    lost += [each.key for each in store.find("assembling") if each.modified < older_than]
+    lost: list[str] = []
+    for folder in ("parts", "assembling"):
+        old = (each for each in store.find(folder) if each.modified < older_than)
+        lost += [key for batch in _batches(old) for key in _unneeded(session, batch)]
     for key in lost:
         store.delete(key)
     return len(lost) + store.sweep_abandoned(older_than)
 
 
-def _unacknowledged(session: Session, batch: list[StoredObject]) -> Iterator[str]:
-    keys = [each.key for each in batch]
+def _unneeded(session: Session, batch: list[StoredObject]) -> Iterator[str]:
+    """Those keys of parts and desks that nobody may come back for."""
+    keys = [each.key for each in batch if is_id(_owner(each.key))]
+    owners = {_owner(key) for key in keys}
     known = set(session.scalars(select(Part.key).where(Part.key.in_(keys))))
-    # What clients put there themselves gets its rows when they say that it is whole.
-    direct = select(Upload.id).where(Upload.id.in_({_owner(key) for key in keys}), Upload.direct)
-    growing = set(session.scalars(direct.where(Upload.state.in_(("open", "finishing")))))
+    # A worker may be at the desk; what clients put in place themselves has no rows before the end.
+    busy = (Upload.state == "finishing") | (Upload.direct & (Upload.state == "open"))
+    growing = set(session.scalars(select(Upload.id).where(Upload.id.in_(owners), busy)))
     release(session)
     return (key for key in keys if key not in known and _owner(key) not in growing)
 
 
 def _owner(key: str) -> str:
-    """The upload's id in the key of a part: parts/<id>/<number>."""
-    return key.split("/")[1]
+    """The upload's id in the key of a part or of a desk: parts/<id>/…"""
+    return "".join(key.split("/")[1:2])
 
 
-def _look_for_missing(session: Session, store: Store, storage_id: str, found: Differences) -> None:
+def _look_for_missing(session: Session, store: Store, storage_id: str, found: Place) -> None:
     here = Recording.storage_id == storage_id
     for each in recordings(session, here):
         found.recordings += 1
@@ -101,13 +139,13 @@ def _stands(store: Store, recording: Recording) -> bool:
 
 
 def _look_for_strays(
-    session: Session, store: Store, storage_id: str, older_than: datetime, found: Differences
+    session: Session, store: Store, storage_id: str, older_than: datetime, found: Place
 ) -> None:
     """Objects among the recordings that no row knows."""
     for batch in _batches(store.find("recordings")):
         found.objects += len(batch)
         old = [each.key for each in batch if each.modified < older_than]
-        known = _known_keys(session, storage_id, old)
+        known = _known_keys(session, old)
         strays = (key for key in old if key not in known)
         found.strays += [Orphan(storage_id, key, _recording_of(key)) for key in strays]
 
@@ -117,13 +155,13 @@ def _recording_of(key: str) -> str:
     return "".join(key.split("/")[2:3])
 
 
-def _known_keys(session: Session, storage_id: str, keys: list[str]) -> set[str | None]:
-    """The keys of all objects of the recordings whose folders these keys are in."""
+def _known_keys(session: Session, keys: list[str]) -> set[str | None]:
+    """The keys of all objects of the recordings whose folders these keys are in, wherever they
+    are: a key is used once."""
     # By the id in the key: not every column of keys has an index.
     ids = {_recording_of(key) for key in keys}
     columns = (Recording.key, Recording.thumbnail_key, Recording.peaks_key, Recording.playback_key)
-    query = select(*columns).where(Recording.id.in_(ids), Recording.storage_id == storage_id)
-    rows = session.execute(query).all()
+    rows = session.execute(select(*columns).where(Recording.id.in_(ids))).all()
     release(session)
     return {key for row in rows for key in row}
 
@@ -143,20 +181,25 @@ def repair(session: Session, stores: Stores, actor: Actor, found: Differences) -
     """Remove the strays and mark the recordings without bytes, as somebody has approved; returns
     how many of both. What is under a legal hold stays as it is.
 
-    Raises Conflict, before anything is touched, if more than half of either would go: then the
-    storage or the database is another one than it should be.
+    Raises Conflict, before anything is touched, if more than half of either would go in one place.
     """
-    if 2 * len(found.missing) > found.recordings or 2 * len(found.strays) > found.objects:
-        raise Conflict(
-            f"{len(found.missing)} of {found.recordings} recordings have no bytes, and "
-            f"{len(found.strays)} of {found.objects} objects no recording. So many are no orphans: "
-            "is this the right storage, and the right database? Nothing was changed."
-        )
-    marked = sum(_mark(session, actor, each) for each in found.missing)
+    for storage_id, place in found.places.items():
+        if place.doubtful:
+            raise Conflict(
+                f"In {storage_id}, {len(place.missing)} of {place.recordings} recordings have no "
+                f"bytes, and {len(place.strays)} of {place.objects} objects no recording. So many "
+                "are no orphans: is this the right storage, and the right database? Nothing was "
+                "changed."
+            )
+    marked = sum(_mark(session, stores, actor, each) for each in found.missing)
     return marked + sum(_remove(session, stores, actor, each) for each in found.strays)
 
 
-def _mark(session: Session, actor: Actor, lost: Orphan) -> bool:
+def _mark(session: Session, stores: Stores, actor: Actor, lost: Orphan) -> bool:
+    recording = session.get(Recording, lost.recording_id)
+    release(session)
+    if recording is None or _stands(stores.checked(session, lost.storage_id), recording):
+        return False
     with writing(session):
         recording = session.get(Recording, lost.recording_id, with_for_update=True)
         if recording is None or recording.deleted_at or _is_held(session, lost.recording_id):
@@ -169,7 +212,7 @@ def _mark(session: Session, actor: Actor, lost: Orphan) -> bool:
 
 def _remove(session: Session, stores: Stores, actor: Actor, stray: Orphan) -> bool:
     """Whether the object went: not if it has become somebody's since, or is a held recording's."""
-    if stray.key in _known_keys(session, stray.storage_id, [stray.key]):
+    if stray.key in _known_keys(session, [stray.key]):
         return False
     with writing(session):
         if _is_held(session, stray.recording_id):

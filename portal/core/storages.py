@@ -20,11 +20,24 @@ from sqlalchemy.orm import Session
 
 from portal.core.models import Recording, Storage, StorageRule, Upload
 from portal.core.transaction import release
-from storage_backends import AzureOptions, Options, S3Options, StorageUnavailable, Store, open_store
+from storage_backends import (
+    AzureOptions,
+    ObjectNotFound,
+    Options,
+    S3Options,
+    StorageUnavailable,
+    Store,
+    open_store,
+)
 
 MAIN = "main"
 STAGING = "staging"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+MARK = "portal-storage.json"
+"""The object that says whose a place is (see portal/core/storage_marks.py)."""
+MOST_OF_A_MARK = 1000  # bytes; longer ones are none of ours
+FOLDERS = ("parts", "assembling", "recordings", "seals", "trial")
+"""What we keep below a place. No other place begins at or below one of these."""
 
 
 class Stores:
@@ -57,7 +70,7 @@ class Stores:
         Raises StorageUnavailable for one that is unknown or cannot be opened.
         """
         fixed = self._fixed.get(storage_id)
-        return fixed or self._opened(session, storage_id)
+        return fixed or self._further_one(session, storage_id)
 
     def ids(self, session: Session) -> list[str]:
         """Of every place once: main, staging if it is another one, and further ones by name."""
@@ -66,7 +79,7 @@ class Stores:
         fixed = [MAIN] if self.staging is self.main else [MAIN, STAGING]
         return [*fixed, *(each for each in known if each not in self._fixed)]
 
-    def _opened(self, session: Session, storage_id: str) -> Store:
+    def _further_one(self, session: Session, storage_id: str) -> Store:
         row = session.get(Storage, storage_id)
         release(session)
         if row is None:
@@ -74,13 +87,32 @@ class Stores:
         changed_at, store = self._further.get(storage_id, (None, None))
         if store is None or changed_at != row.changed_at:
             store = self.open(row)
+            refuse_another_place(row, store)
             self._further[storage_id] = (row.changed_at, store)
         return store
 
-    def open(self, row: Storage) -> Store:
-        """A store as this row describes it. Raises StorageUnavailable."""
+    def checked(self, session: Session, storage_id: str) -> Store:
+        """The same, after a look at its mark, for whoever is going to believe that what is not
+        there is gone. Raises StorageUnavailable."""
+        store = self.of(session, storage_id)
+        row = session.get(Storage, storage_id)
+        release(session)
+        if row is not None:
+            refuse_another_place(row, store)
+        elif identity_of(store) is not None:
+            raise StorageUnavailable(
+                f"The storage {storage_id!r} belongs to another database than this one."
+            )
+        return store
+
+    def open(self, row: Storage, make: bool = False) -> Store:
+        """A store as this row describes it; `make` its folder if it is to be a new one.
+
+        Raises StorageUnavailable.
+        """
+        options = row.options | self._shown(row)
         try:
-            return open_store(row.url, options=options_for(row.url, row.options | self._shown(row)))
+            return open_store(row.url, options=options_for(row.url, options), make=make)
         except ValueError as error:
             raise StorageUnavailable(f"The storage {row.id!r} cannot be used: {error}") from error
 
@@ -102,6 +134,28 @@ class Stores:
         return self._fernet.encrypt(text).decode() if secrets else None
 
 
+def identity_of(store: Store) -> str | None:
+    """What the mark of this place says. Raises StorageUnavailable."""
+    try:
+        text = b"".join(store.read(MARK, 0, MOST_OF_A_MARK))
+        return str(json.loads(text)["id"])
+    except (ObjectNotFound, ValueError, KeyError, TypeError):
+        return None
+
+
+def refuse_another_place(row: Storage, store: Store) -> None:
+    """Raises StorageUnavailable if this is not the place that the row means."""
+    if identity_of(store) != row.identity:
+        raise StorageUnavailable(
+            f"{row.url} is not the storage {row.id!r} that the database knows; mount its disk."
+        )
+
+
+def lies_within(url: str, other: str) -> bool:
+    """Whether the place begins where the other one keeps its objects."""
+    return any(f"{url.rstrip('/')}/".startswith(f"{other.rstrip('/')}/{each}/") for each in FOLDERS)
+
+
 def options_for(url: str, said: Mapping[str, str]) -> Options | None:
     """What the operator said of a store at this address. Raises ValueError for unknown words."""
     kind = {"s3": S3Options, "abfs": AzureOptions}.get(url.partition(":")[0])
@@ -116,7 +170,7 @@ def options_for(url: str, said: Mapping[str, str]) -> Options | None:
 
 def is_secret(url: str, name: str) -> bool:
     kind = S3Options if url.startswith("s3:") else AzureOptions
-    return not next(each.repr for each in fields(kind) if each.name == name)
+    return any(each.name == name and not each.repr for each in fields(kind))
 
 
 def in_use(session: Session, storage_id: str) -> bool:
@@ -127,6 +181,13 @@ def in_use(session: Session, storage_id: str) -> bool:
         Upload.storage_id == storage_id, Upload.state.not_in(ended), Upload.offset > 0
     )
     return bool(session.scalar(select(recordings | uploads)))
+
+
+def still_there(session: Session, storage_id: str) -> bool:
+    """Whether recordings may be put there, until the caller's transaction ends."""
+    if storage_id == MAIN:
+        return True
+    return session.get(Storage, storage_id, with_for_update=True) is not None
 
 
 def rules(session: Session) -> list[StorageRule]:

@@ -44,9 +44,9 @@ def show(recording_id: str) -> str:
 
 def page(recording: Recording, media_url: str | None = None) -> str:
     """The whole page. `media_url`: of a play session that stands already."""
-    address = urlsplit(direct_address(original(recording)) or "")
-    allow_media_from(f"{address.scheme}://{address.netloc}" if address.netloc else None)
     playable = recording.state == "ready" and recording.integrity == "ok"
+    address = urlsplit((direct_address(original(recording)) if playable else None) or "")
+    allow_media_from(f"{address.scheme}://{address.netloc}" if address.netloc else None)
     return render_template(
         "recordings/show.html",
         media_url=media_url,

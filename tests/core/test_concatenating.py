@@ -24,7 +24,8 @@ from portal.core.errors import (
     UploadGone,
 )
 from portal.core.limits import Limits, Terms
-from portal.core.transaction import utc_now
+from portal.core.models import Upload
+from portal.core.transaction import utc_now, writing
 from portal.core.uploads import NewUpload, Progress
 from tests.core.conftest import HOUR, Body, Site, sha256
 
@@ -253,3 +254,25 @@ def test_an_upload_that_has_expired_is_not_begun_again(site: Site) -> None:
     upload_id = site.begin(5, lifetime=timedelta(seconds=-1))
     with pytest.raises(UploadGone):
         uploads.adopt(site.session, site.caller, upload_id, NewUpload("tus", "x", 5))
+
+
+def test_pieces_from_before_staging_had_a_place_of_its_own_are_joined_where_they_are(
+    site: Site, call: bytes
+) -> None:
+    made = [piece(site, call[:3000]), piece(site, call[3000:])]
+    with writing(site.session):
+        for each in made:
+            site.session.get_one(Upload, each).storage_id = "main"
+    final = join(site, made)
+    assert site.upload(final.upload_id).storage_id == "main"
+    site.assemble(final.upload_id)
+    assert site.recording(final.upload_id) is not None
+
+
+def test_pieces_in_different_places_are_refused(site: Site) -> None:
+    made = [piece(site, b"older"), piece(site, b"newer")]
+    with writing(site.session):
+        site.session.get_one(Upload, made[0]).storage_id = "main"
+    with pytest.raises(Conflict, match="different storages"):
+        join(site, made)
+    assert site.upload(made[0]).state == "open"

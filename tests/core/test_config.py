@@ -193,6 +193,12 @@ def test_storage_settings_that_do_not_fit_together_are_refused(variables: dict[s
     Settings.from_env(variables | {"PORTAL_STORAGE_URL": "s3://bucket"})
 
 
+def test_staging_within_what_the_storage_keeps_is_refused() -> None:
+    both = {"PORTAL_STORAGE_URL": "s3://bucket", "PORTAL_STAGING_URL": "s3://bucket/parts/x"}
+    with pytest.raises(BadSetting, match="within each other"):
+        Settings.from_env(both)
+
+
 @pytest.mark.parametrize("name", ["with blanks", "100%", "per%20cent", "what?", "a#b", "Zoë"])
 def test_the_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name

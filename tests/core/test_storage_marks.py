@@ -6,15 +6,20 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
-from portal.core import storage_marks
+from portal.core import storage_changes, storage_marks, storages
+from portal.core.audit import SYSTEM
 from portal.core.models import Storage
 from portal.core.storage_marks import WrongPlace
 from portal.core.storages import Stores
+from portal.core.transaction import utc_now, writing
+from storage_backends import StorageUnavailable
 from storage_backends.local import LocalStore
-from tests.core.conftest import Body, Site
+from tests.core.conftest import Body, Site, stores_of
 
-URLS = {"main": "file:///main", "staging": "file:///staging"}
+URLS = {"staging": "file:///staging", "main": "file:///main"}
+NOWHERE = {"endpoint_url": "http://127.0.0.1:1", "key": "portal", "secret": "Geheim77"}
 
 
 class Places:
@@ -23,11 +28,12 @@ class Places:
     def __init__(self, site: Site, folder: Path) -> None:
         self.site, self.folder = site, folder
 
-    def start(self, adopt: bool = False) -> None:
+    def start(self, adopt: bool = False) -> list[str]:
         """As the portal does it at each start: folders that are missing are made."""
-        main, staging = (LocalStore(self.folder / name) for name in URLS)
+        main, staging = LocalStore(self.folder / "main"), LocalStore(self.folder / "staging")
         self.site.stores = Stores(main, staging, "secret")
-        storage_marks.recognise(self.site.session, self.site.stores, self._urls(), adopt)
+        adopted = URLS if adopt else ()
+        return storage_marks.recognise(self.site.session, self.site.stores, self._urls(), adopted)
 
     def _urls(self) -> dict[str, str]:
         return {name: (self.folder / name).as_uri() for name in URLS}
@@ -110,16 +116,16 @@ def test_a_portal_from_before_the_marks_gets_them_where_its_recordings_are(
 ) -> None:
     record(site)
     for name in URLS:
-        (places.folder / name / storage_marks.KEY).unlink()
+        (places.folder / name / storages.MARK).unlink()
         site.session.delete(places.known(name))
         site.session.commit()
-    places.folder.rename(places.folder.with_name("hidden"))
+    hidden = (places.folder / "main").rename(places.folder / "hidden")
     with pytest.raises(WrongPlace, match="Mount its disk"):
         places.start()
-    shutil.rmtree(places.folder)
-    places.folder.with_name("hidden").rename(places.folder)
+    shutil.rmtree(places.folder / "main")
+    hidden.rename(places.folder / "main")
     places.start()
-    assert (places.folder / "main" / storage_marks.KEY).exists()
+    assert (places.folder / "main" / storages.MARK).exists()
 
 
 def test_one_place_for_both_is_known_by_both_names(site: Site, tmp_path: Path) -> None:
@@ -129,3 +135,47 @@ def test_one_place_for_both_is_known_by_both_names(site: Site, tmp_path: Path) -
     for _ in range(2):
         storage_marks.recognise(site.session, site.stores, urls)
     assert site.stores.ids(site.session) == ["main"]
+
+
+def test_two_machines_that_start_at_once_on_one_place_both_may(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage_marks, "PATIENCE", 10.0)
+    url = (tmp_path / "one").as_uri()
+
+    def start(session: Session) -> None:
+        stores = stores_of(LocalStore(tmp_path / "one"))
+        storage_marks.recognise(session, stores, dict.fromkeys(URLS, url))
+
+    assert site.at_once(start, 4) == [None] * 4
+
+
+def test_one_that_does_not_answer_does_not_hide_the_others(places: Places, site: Site) -> None:
+    row = Storage(id="cloud", url="s3://bucket", options=NOWHERE, identity="x")
+    row.created_at = row.changed_at = utc_now()
+    with writing(site.session):
+        site.session.add(row)
+    (silent,) = places.start()
+    assert silent.startswith("cloud: ")
+    upload_id = site.begin(10)
+    site.append(upload_id, 0, Body(b"four"))
+    places.lose("staging")
+    with pytest.raises(WrongPlace, match="PORTAL_STAGING_URL"):
+        places.start()
+
+
+def test_a_further_storage_is_looked_at_too(places: Places, site: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "nas"
+    storage_changes.add(site.session, site.stores, SYSTEM, "nas", folder.as_uri(), {})
+    storage_changes.add_rule(site.session, SYSTEM, "nas")
+    record(site)
+    shutil.rmtree(folder)
+    (silent,) = places.start()
+    assert silent.startswith("nas: ") and "mount its disk" in silent
+    folder.mkdir()
+    with pytest.raises(WrongPlace, match="nas storage"):
+        places.start()
+    upload_id = site.received(b"not on the disk below")
+    with pytest.raises(StorageUnavailable, match="mount its disk"):
+        Stores(site.stores.main, site.stores.staging, "secret").of(site.session, "nas")
+    assert site.upload(upload_id).state == "finishing"

@@ -68,11 +68,10 @@ def test_what_a_stock_client_sends_is_played_from_the_middle(
     assert running.stored_files("assembling") == []
 
 
+@pytest.mark.parametrize("backend", ["s3", "azure"], indirect=True)
 def test_a_player_may_be_sent_to_the_storage_itself(
     browser: Browser, backend: Backend, own_portal: Callable[..., Portal], film: Path
 ) -> None:
-    if backend.store is None:
-        pytest.skip("A folder has no address of its own; the setting is refused at the start.")
     portal = own_portal(**backend.settings, PORTAL_DIRECT_PLAYBACK="on")
     sent = by_tuspy(portal, portal.token(), film, NAME)
     portal.recording(sent, seconds=60)

@@ -23,7 +23,7 @@ import pytest
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 
-from storage_backends import AzureOptions, S3Options, Store, open_store
+from storage_backends import AzureOptions, Options, S3Options, Store, open_store
 
 PROJECT = Path(__file__).parents[2]
 NAME = "devstoreaccount1"
@@ -140,8 +140,9 @@ def azure_options(port: int, key: str = KEY) -> AzureOptions:
     return AzureOptions(connection_string=f"DefaultEndpointsProtocol=http;{said}")
 
 
-def port_of(azurite: AzureOptions) -> int:
-    found = re.search(r":(\d+)/", azurite.connection_string)
+def port_of(options: Options) -> int:
+    azure = isinstance(options, AzureOptions)
+    found = re.search(r":(\d+)", options.connection_string if azure else options.endpoint_url)
     assert found
     return int(found[1])
 

@@ -9,24 +9,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage_backends import AzureOptions, ObjectExists, ObjectNotFound, Store, open_store
+from storage_backends import AzureOptions, ObjectExists, ObjectNotFound, Store
 from storage_backends.azure import AzureStore
 from storage_backends.part_plan import MiB
-from tests.storage.servers import azure_options, azure_store, port_of
-from tests.storage.wire import Wire, wire
+from tests.storage.servers import azure_store
 
 
 @pytest.fixture
 def store(azurite: AzureOptions) -> Store:
     return azure_store(azurite)
-
-
-@pytest.fixture
-def watched(azurite: AzureOptions, store: Store) -> Iterator[tuple[Wire, Store]]:
-    """A store whose traffic can be counted and disturbed."""
-    with wire(port_of(azurite)) as between:
-        options = azure_options(between.port)
-        yield between, open_store(f"abfs://shared/{secrets.token_hex(8)}", options=options)
 
 
 class InterruptedUpload(Exception):
@@ -98,19 +89,6 @@ def test_the_later_of_two_writers_of_one_key_is_refused(store: Store) -> None:
     with pytest.raises(ObjectExists):
         store.write("a/1", later())
     assert content(store, "a/1") == b"2" * 9 * MiB
-
-
-def test_a_write_whose_answer_got_lost_is_no_object_of_somebody_else(
-    watched: tuple[Wire, Store],
-) -> None:
-    between, store = watched
-    store.write("warm", [b"up"])
-    between.lose_answer_to = b"PUT /"
-    assert store.write("a/1", [b"mine"]).size == 4
-    assert between.lost == 1
-    with pytest.raises(ObjectExists):
-        store.write("a/1", [b"other"])
-    assert content(store, "a/1") == b"mine"
 
 
 def test_a_direct_address_gives_this_object_to_anybody(store: Store) -> None:

@@ -7,7 +7,6 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,8 +19,11 @@ from storage_backends import (
     Store,
     open_store,
 )
+from storage_backends.azure_blocks import Blocks
 from storage_backends.local import LocalStore
+from storage_backends.network_store import NetworkStore
 from storage_backends.part_plan import MiB
+from storage_backends.s3_parts import Multipart
 from tests.storage.conftest import url_of
 from tests.storage.servers import azure_options, azure_store, new_bucket, port_of, s3_store
 from tests.storage.wire import Wire, wire
@@ -93,10 +95,56 @@ def test_an_object_is_copied_within_a_store(store: Store, size: int) -> None:
     assert content(store, "b/1") == whole
 
 
+@pytest.mark.parametrize("size", [30 * MiB, 30 * MiB + 1])
+def test_parts_grow_where_the_usual_ones_would_be_too_many(
+    store: Store, local: Store, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """As with more than 78 GiB in S3, in small."""
+    for kind in (Multipart, Blocks):
+        monkeypatch.setattr(kind, "most_parts", 3)
+    if isinstance(store, NetworkStore):
+        store.copies = False
+    whole = secrets.token_bytes(size)
+    local.write("a/1", [whole])
+    assert store.copy_from(local, "a/1", "b/1", sha256(whole)).size == len(whole)
+    assert content(store, "b/1") == whole
+    assert store.join(["b/1", "b/1"], "joined").size == 2 * len(whole)
+
+
+@pytest.fixture
+def lesser(moto: S3Options) -> Iterator[tuple[Wire, Store]]:
+    """A store and its wire to a server that compares no signatures."""
+    with wire(port_of(moto)) as between:
+        options = dataclasses.replace(moto, endpoint_url=f"http://127.0.0.1:{between.port}")
+        yield between, open_store(f"s3://{new_bucket(moto)}", options=options)
+
+
+def test_where_s3_copies_no_parts_the_bytes_pass_us(lesser: tuple[Wire, Store]) -> None:
+    between, store = lesser
+    between.not_implemented = b"x-amz-copy-source"
+    whole = secrets.token_bytes(9 * MiB)
+    store.write("a/1", [whole])
+    assert store.copy_from(store, "a/1", "b/1", sha256(whole)).size == len(whole)
+    assert store.join(["a/1", "b/1"], "joined").size == 2 * len(whole)
+    assert content(store, "b/1") == whole
+
+
+def test_a_server_that_copies_too_little_is_told_and_its_copy_goes(
+    lesser: tuple[Wire, Store],
+) -> None:
+    between, store = lesser
+    whole = secrets.token_bytes(9 * MiB)
+    store.write("a/1", [whole])
+    between.replaced = (b"bytes=0-9437183", b"bytes=0-9437182")
+    with pytest.raises(StorageUnavailable, match="9437183 bytes of 9437184"):
+        store.copy_from(store, "a/1", "b/1", sha256(whole))
+    assert [each.key for each in store.find("")] == ["a/1"]
+
+
 @pytest.fixture
 def watched(seaweed: S3Options) -> Iterator[tuple[Wire, Callable[[], Store]]]:
     """Stores of one server in buckets of their own, and the wire to it."""
-    with wire(urlsplit(seaweed.endpoint_url).port or 0) as between:
+    with wire(port_of(seaweed)) as between:
         options = dataclasses.replace(seaweed, endpoint_url=f"http://127.0.0.1:{between.port}")
         yield between, lambda: open_store(f"s3://{new_bucket(seaweed)}/folder", options=options)
 

@@ -35,10 +35,10 @@ def join(key, seconds):
     os.kill(child, signal.SIGKILL)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
-takes = min(join(f"whole/undisturbed/{number}", None) for number in range(2))
+takes = min(join(f"recordings/undisturbed/{number}", None) for number in range(2))
 times, killed, number = int(sys.argv[3]), 0, 0
 while killed < times:
-    killed += join(f"whole/{number}", takes * (number % times) / times)
+    killed += join(f"recordings/{number}", takes * (number % times) / times)
     number += 1
 print(number)
 """
@@ -62,14 +62,14 @@ def test_a_killed_join_leaves_one_whole_object_or_none(place: tuple[str, object]
         store.write(key, [whole[number * 6 * MiB : (number + 1) * 6 * MiB]])
     ended = elsewhere(options, JOINS_AND_DIES, url, json.dumps(PARTS), str(TIMES))
     assert ended.returncode == 0, ended.stderr
-    keys = [f"whole/{number}" for number in range(int(ended.stdout))]
+    keys = [f"recordings/{number}" for number in range(int(ended.stdout))]
     for key in keys:
         assert_whole_or_none(store, key, len(whole))
         with contextlib.suppress(ObjectExists):
             store.join(PARTS, key)
         assert store.checksum(key) == hashlib.sha256(whole).hexdigest()
     store.sweep_abandoned(datetime.now(UTC) + timedelta(minutes=1))
-    undisturbed = [f"whole/undisturbed/{number}" for number in range(2)]
+    undisturbed = [f"recordings/undisturbed/{number}" for number in range(2)]
     assert_nothing_else_is_left(store, url, options, {*PARTS, *keys, *undisturbed})
 
 

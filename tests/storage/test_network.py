@@ -28,6 +28,7 @@ from storage_backends.options import Options
 from tests.storage.conftest import url_of
 from tests.storage.elsewhere import elsewhere
 from tests.storage.servers import OPENERS, azure_options, port_of
+from tests.storage.wire import wire
 
 SCHEMES = {"seaweed": "s3", "azurite": "abfs"}
 
@@ -172,6 +173,29 @@ def test_what_another_process_does_is_seen_at_once(
     assert list(store.find("")) == []
     with pytest.raises(ObjectNotFound):
         store.stat("a/1")
+
+
+def through(options: Options, port: int) -> Options:
+    """The same server, by another port."""
+    if isinstance(options, AzureOptions):
+        return azure_options(port)
+    return dataclasses.replace(options, endpoint_url=f"http://127.0.0.1:{port}")
+
+
+def test_a_write_whose_answer_got_lost_is_no_object_of_somebody_else(
+    options: Options, folder: str
+) -> None:
+    with wire(port_of(options)) as between:
+        store = open_store(
+            f"{scheme(options)}://shared/{folder}", options=through(options, between.port)
+        )
+        store.write("warm", [b"up"])
+        between.lose_answer_to = b"PUT /"
+        assert store.write("a/1", [b"mine"]).size == 4
+        assert between.lost == 1
+        with pytest.raises(ObjectExists):
+            store.write("a/1", [b"other"])
+        assert b"".join(store.read("a/1")) == b"mine"
 
 
 FORKS = """

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storage_backends.flight import PART_SIZE
 from storage_backends.part_plan import (
     COPY_AT_ONCE,
     LARGEST_OBJECT,
@@ -16,6 +17,7 @@ from storage_backends.part_plan import (
     MiB,
     Piece,
     plan_parts,
+    smallest_part,
 )
 
 GiB = 1024 * MiB
@@ -100,6 +102,22 @@ def test_what_passes_through_us_is_little(sizes: list[int]) -> None:
 )
 def test_plans_that_can_be_checked_by_hand(sizes: list[int], expected: list[list[Piece]]) -> None:
     assert plan_parts(sizes) == expected
+
+
+@pytest.mark.parametrize("most", [MOST_PARTS, 50_000], ids=["s3", "azure"])
+@given(st.integers(0, LARGEST_OBJECT))
+def test_what_we_send_in_parts_of_8_mib_and_more_never_needs_too_many(
+    most: int, total: int
+) -> None:
+    size = smallest_part(total, PART_SIZE, most)
+    assert -(-total // size) <= most
+    assert size == PART_SIZE or (size - 1) * most < total, "no larger than it must be"
+    assert 4 * size <= 2200 * MiB
+
+
+def test_beyond_5_tib_there_is_no_part_size() -> None:
+    with pytest.raises(ValueError, match="at most 5 TiB"):
+        smallest_part(LARGEST_OBJECT + 1, PART_SIZE)
 
 
 def test_5_tib_in_small_sources_fit_and_one_byte_more_does_not() -> None:

@@ -188,6 +188,17 @@ def test_deleting_touches_nothing_else(store: Store) -> None:
     assert [content(store, key) for key in others] == [key.encode() for key in others]
 
 
+def test_a_deleted_folder_is_gone_and_its_neighbours_stay(store: Store) -> None:
+    others = ["parts/10/0", "parts/1.0", "recordings/1/0"]
+    for key in ["parts/1/0", "parts/1/1", "parts/1/deep/er/2", *others]:
+        store.write(key, [b"x"])
+    store.delete_folder("parts/1")
+    store.delete_folder("parts/1")
+    store.delete_folder("never/was")
+    assert found(store, "") == sorted(others)
+    assert store.write("parts/1/0", [b"new"]).size == 3, "the keys are free again"
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 def test_a_joined_object_outlives_its_parts(store: Store, count: int) -> None:
     pieces = [secrets.token_bytes(BLOCK_SIZE // 2 + number) for number in range(count)]

@@ -1,4 +1,4 @@
-"""A wire between a store and its server: it counts bytes, and loses answers when it is told to."""
+"""A wire between a store and its server: it counts bytes, loses answers, plays a lesser server."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from collections.abc import Iterator
 
 
 class Wire:
-    """Forwards connections to a port. `carried` is how many bytes went either way."""
+    """Forwards connections to a port. `carried` is how many bytes went either way.
+
+    Requests with the word `not_implemented` are refused as a server without them does; of others,
+    the first of `replaced` arrives as the second.
+    """
 
     def __init__(self, to: int) -> None:
         self.to = to
         self.carried = 0
         self.lose_answer_to = b""
         self.lost = 0
+        self.not_implemented = b""
+        self.replaced = (b"", b"")
         self.doomed: socket.socket | None = None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
@@ -36,7 +42,10 @@ class Wire:
                 if self.lose_answer_to and self.lose_answer_to in data:
                     self.lose_answer_to = b""
                     self.doomed = server
-                server.sendall(data)
+                if self.not_implemented and self.not_implemented in data:
+                    client.sendall(b"HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\n\r\n")
+                else:
+                    server.sendall(data.replace(*self.replaced) if self.replaced[0] else data)
 
     def _answers(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError), client, server:

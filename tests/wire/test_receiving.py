@@ -181,7 +181,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_507_and_loses_nothing(
     own_portal: Callable[..., Portal], small_disk: Path
 ) -> None:
-    portal = own_portal(PORTAL_STORAGE_URL=f"file://{small_disk}", PORTAL_JOB_WORKERS="1")
+    places = {
+        "PORTAL_STORAGE_URL": f"file://{small_disk}/store",
+        "PORTAL_STAGING_URL": f"file://{small_disk}/staging",
+    }
+    portal = own_portal(**places, PORTAL_JOB_WORKERS="1")
     tus = Tus(portal, portal.token())
     content = secrets.token_bytes(10 * MIB)
     path = tus.begin(len(content))

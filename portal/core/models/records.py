@@ -105,7 +105,7 @@ class Job(Base):
     """The bookkeeping of one piece of background work, and its lease.
 
     Whoever raised `epoch` last may finish it; everybody else finds the door closed. `attempts`
-    counts those since it last succeeded.
+    counts those since it last succeeded, `waits` those of them that a storage kept from working.
     """
 
     __tablename__ = "job"
@@ -116,6 +116,7 @@ class Job(Base):
     state: Mapped[str] = mapped_column(String(20))
     epoch: Mapped[int]
     attempts: Mapped[int]
+    waits: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_until: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]

@@ -1,0 +1,69 @@
+"""Databases of earlier versions, with everything in them, become what the code expects."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Engine, MetaData, Table, insert, select
+from sqlalchemy.types import TypeEngine
+
+from portal import migrate
+from tests.core.test_migrations import empty_postgres, engine, one_database
+
+__all__ = ["empty_postgres", "engine", "one_database"]
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+UPLOAD = "0190ab00-0000-7000-8000-000000000000"
+
+
+def fill(engine: Engine) -> None:
+    """A person, an upload under way, and a recording, as far as these tables were then."""
+    tables = MetaData()
+    tables.reflect(engine)
+    with engine.begin() as connection:
+        for name in ("user", "upload", "part", "recording"):
+            table = tables.tables[name]
+            connection.execute(insert(table).values(_row(table)))
+
+
+def _row(table: Table) -> dict[str, object]:
+    """Something in every column that must have something."""
+    known = {"id": UPLOAD, "upload_id": UPLOAD, "owner_id": UPLOAD, "key": "parts/1/0.1"}
+    row = {}
+    for column in table.columns:
+        if column.name in known:
+            row[column.name] = known[column.name]
+        elif not column.nullable and column.server_default is None:
+            row[column.name] = _something(column.type)
+    return row
+
+
+def _something(kind: TypeEngine[Any]) -> object:
+    if isinstance(kind, JSON):
+        return {}
+    kinds: dict[type, object] = {str: "x", int: 1, bool: True, datetime: NOW}
+    return kinds[kind.python_type]
+
+
+def test_rows_of_the_version_with_one_store_say_where_their_bytes_are(engine: Engine) -> None:
+    migrate.upgrade(engine, "0002")
+    fill(engine)
+    migrate.upgrade(engine)
+    tables = MetaData()
+    tables.reflect(engine)
+    with engine.connect() as connection:
+        for name in ("upload", "recording"):
+            storage_id = tables.tables[name].c.storage_id
+            assert connection.scalars(select(storage_id)).all() == ["main"]
+
+
+def test_rows_of_the_first_version_stay(engine: Engine) -> None:
+    migrate.upgrade(engine, "0001")
+    fill(engine)
+    migrate.upgrade(engine)
+    tables = MetaData()
+    tables.reflect(engine)
+    with engine.connect() as connection:
+        for name in ("user", "upload", "part", "recording"):
+            assert len(connection.execute(select(tables.tables[name])).all()) == 1
