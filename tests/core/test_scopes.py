@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from portal.core import deletion, recordings, scopes, tagging
+from portal.core import deletion, finding, recordings, scopes, tagging
 from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest, NotFound
 from portal.core.models import AuditEvent, Recording, Upload
@@ -38,7 +38,7 @@ def auditor(site: Site, *words: str) -> Caller:
 
 
 def seen(site: Site, caller: Caller) -> set[str]:
-    return {row.id for row in recordings.page(site.session, caller, 50).rows}
+    return {row.id for row in finding.page(site.session, caller, 50).rows}
 
 
 def reached(site: Site, caller: Caller, ids: Iterable[str]) -> set[str]:
