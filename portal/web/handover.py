@@ -55,7 +55,7 @@ def digests(recording: Recording, status: int) -> dict[str, str]:
 def attachment(name: str) -> str:
     """Content-Disposition for a sender's file name: RFC 6266, with ASCII for old programs."""
     safe = "".join("_" if each in _ODD else each for each in plain(name)).strip(". ") or "recording"
-    simple = unicodedata.normalize("NFKD", safe).encode("ascii", "ignore").decode()
+    simple = unicodedata.normalize("NFKD", safe).encode("ascii", "ignore").decode() or "recording"
     return f"attachment; filename=\"{simple}\"; filename*=UTF-8''{quote(safe, safe='')}"
 
 
