@@ -18,6 +18,7 @@ from rq.serializers import JSONSerializer
 from jobs import tasks
 from portal import queue
 from portal.config import Settings
+from portal.core import rolling
 
 
 def periodic(settings: Settings) -> list[CronJob]:
@@ -28,6 +29,7 @@ def periodic(settings: Settings) -> list[CronJob]:
         every(6 * 3600, tasks.reconcile_objects),
         every(settings.seal_seconds, tasks.seal_audit),
         every(24 * 3600, tasks.verify_audit_nightly),
+        every(rolling.SLICE, tasks.verify_oldest),
     ]
 
 

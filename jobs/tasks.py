@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from flask import current_app
 
 from jobs.left_behind import sweep_left_behind
 from portal import queue
-from portal.core import assembly, deletion, ending, leases, orphans, playing, reconcile
+from portal.core import assembly, deletion, ending, leases, orphans, playing, reconcile, rolling
 from portal.core.audit import SYSTEM, checking, seals
 from portal.core.leases import Lease, LeaseLost
 from portal.core.transaction import utc_now
@@ -69,6 +70,30 @@ def verify_audit_nightly() -> None:
     _alone(checking.KIND, lambda: _verify_audit(checking.ask(db.session, SYSTEM).id))
 
 
+def verify_recording(recording_id: str) -> None:
+    """One recording, as somebody has asked for it."""
+
+    def run(lease: Lease) -> None:
+        rolling.verify_asked(db.session, stores, recording_id)
+        leases.finish(db.session, lease)
+
+    _under_lease(rolling.KIND, recording_id, run)
+
+
+def verify_oldest() -> None:
+    """A slice of the rolling verification; after a larger one, the next ones are skipped."""
+    settings = current_app.config["SETTINGS"]
+
+    def run(lease: Lease) -> None:
+        begun = time.monotonic()
+        most = settings.verify_rate * rolling.SLICE
+        done = rolling.run(db.session, stores, settings.verify_period, most)
+        paid = done.size / settings.verify_rate if done.size > most else 0
+        leases.rest(db.session, lease, max(0, paid - (time.monotonic() - begun)))
+
+    _under_lease("verify_oldest", "", run)
+
+
 TASKS: dict[str, Callable[..., None]] = {
     f"jobs.tasks.{task.__name__}": task
     for task in (
@@ -81,6 +106,8 @@ TASKS: dict[str, Callable[..., None]] = {
         seal_audit,
         verify_audit,
         verify_audit_nightly,
+        verify_oldest,
+        verify_recording,
     )
 }
 
@@ -104,6 +131,8 @@ def _reconcile_uploads() -> int:
         queue.ring(deletion.KIND, recording_id)
     for check_id in checking.waiting(db.session):
         queue.ring(checking.KIND, check_id)
+    for recording_id in rolling.waiting(db.session):
+        queue.ring(rolling.KIND, recording_id)
     return reconcile.tidy_ended(db.session, stores)
 
 

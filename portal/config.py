@@ -33,11 +33,12 @@ from portal.setting_types import (
     web_url,
     whole,
 )
+from portal.verifying_settings import VerifyingSettings
 from portal.wire_settings import WireSettings
 
 
 @dataclass(frozen=True)
-class Settings(WireSettings):
+class Settings(WireSettings, VerifyingSettings):
     """What the operator decides. Make one with `Settings.from_env()`."""
 
     data_dir: Path = setting(

@@ -102,6 +102,14 @@ def finish(session: Session, lease: Lease) -> bool:
     return True
 
 
+def rest(session: Session, lease: Lease, seconds: float) -> None:
+    """Close work that is done for now, and that nobody may begin again before so many seconds."""
+    with writing(session):
+        close(session, lease, "waiting")
+        until = utc_now() + timedelta(seconds=seconds)
+        session.execute(update(Job).where(Job.id == lease.job_id).values(lease_until=until))
+
+
 def put_off(session: Session, lease: Lease, error: str, waits: bool = False) -> timedelta | None:
     """After a failure: nobody may try again before this time has passed. None if lost already.
 

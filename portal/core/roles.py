@@ -9,6 +9,7 @@ RIGHTS: dict[str, str] = {
     "note": "write notes, and mark recordings as reviewed",
     "label": "give tags and the department",
     "history": "see what happened to a recording",
+    "verify": "see what is verified when, and have it verified",
     "audit": "read the audit log",
     "audit_system": "read the audit log, except what concerns recordings",
     "uploads": "see uploads under way",
@@ -19,12 +20,23 @@ RIGHTS: dict[str, str] = {
 
 ROLE_MAY: dict[str, frozenset[str]] = {
     # An administrator runs the system and is no listener, nor reads who listened to what.
-    "admin": frozenset({"list", "audit_system", "uploads", "upload"}),
+    "admin": frozenset({"list", "verify", "audit_system", "uploads", "upload"}),
     "officer": frozenset(
-        {"list", "play", "download", "note", "label", "history", "audit", "uploads", "delete"}
+        {
+            "list",
+            "play",
+            "download",
+            "note",
+            "label",
+            "history",
+            "verify",
+            "audit",
+            "uploads",
+            "delete",
+        }
     ),
     "auditor": frozenset(
-        {"list", "play", "download", "note", "label", "history", "audit", "uploads"}
+        {"list", "play", "download", "note", "label", "history", "verify", "audit", "uploads"}
     ),
     "reviewer": frozenset({"list", "play", "note"}),
     "source_owner": frozenset({"list", "play", "history", "uploads", "upload"}),

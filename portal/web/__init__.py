@@ -11,6 +11,8 @@ from portal.web import (
     devices,
     errors,
     export,
+    handover,
+    integrity,
     language,
     list_words,
     listing,
@@ -33,5 +35,5 @@ def init_app(app: Flask) -> None:
     errors.init_app(app)
     # `listing` and `recording` add their pages to those of portal/web/recordings.py.
     pages = (account, audit, audit_export, bulk, export, language, listing, login, notes, uploads)
-    for module in pages:
+    for module in (*pages, handover, integrity):
         app.register_blueprint(module.blueprint)

@@ -25,13 +25,13 @@ from portal.web.recordings import blueprint
 from portal.web.security import allow_media_from
 
 TABS = {
-    "notes": "note",
-    "access": "history",
-    "integrity": "history",
-    "history": "history",
-    "metadata": "list",
+    "notes": {"note"},
+    "access": {"history"},
+    "integrity": {"history", "verify"},
+    "history": {"history"},
+    "metadata": {"list"},
 }
-"""What the page tells below the player, and the right that each needs."""
+"""What the page tells below the player, and the rights of which each needs one."""
 PER_TAB = 50
 PLAYED = ("audio", "video")
 MOST_TOLD = 1000
@@ -67,14 +67,14 @@ def asks(recording: Recording) -> bool:
 
 
 def _asked_tab() -> str:
-    open_to = [name for name, right in TABS.items() if right in caller().rights]
+    open_to = [name for name, rights in TABS.items() if rights & caller().rights]
     asked = request.args.get("tab")
     return asked if asked in open_to else next(iter(open_to), "metadata")
 
 
 def told(recording: Recording, tab: str) -> dict[str, Any]:
     """What one tab shows, a page at a time."""
-    tabs = [name for name, right in TABS.items() if right in caller().rights]
+    tabs = [name for name, rights in TABS.items() if rights & caller().rights]
     rows = _rows(recording, tab)
     more = len(rows) > PER_TAB and tab in ("access", "history")
     shown = rows[:PER_TAB] if more else rows

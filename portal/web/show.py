@@ -62,6 +62,13 @@ ROLES: dict[str, LazyString] = {
     "source_owner": lazy_gettext("Source owner"),
     "uploader": lazy_gettext("Uploader"),
 }
+INTEGRITY: dict[str, LazyString] = {
+    "ok": lazy_gettext("Verified"),
+    "overdue": lazy_gettext("Overdue"),
+    "mismatch": lazy_gettext("Different"),
+    "missing": lazy_gettext("Missing"),
+}
+"""What is known of the bytes, by portal.core.rolling's states."""
 TABS: dict[str, LazyString] = {
     "notes": lazy_gettext("Notes"),
     "access": lazy_gettext("Access"),
@@ -172,6 +179,7 @@ def init_app(app: Flask) -> None:
         results=_translated(RESULTS),
         object_types=_translated(OBJECTS),
         tab_name=TABS,
+        integrity_name=INTEGRITY,
         play_reasons=PLAY_REASONS,
         outcomes=OUTCOMES,
     )

@@ -159,6 +159,9 @@ PAGES = (
     "/recordings/{audio}",
     "/recordings/{audio}?tab=access",
     "/recordings/{audio}?tab=history",
+    "/recordings/{audio}?tab=integrity",
+    "/recordings/{audio}/record",
+    "/integrity",
     "/audit?actor=olga.ferreira@example.org&from=2026-01-01T00:00",
     "/audit",
     "/audit/chain",
@@ -200,7 +203,7 @@ def test_every_page_is_accessible_and_fits_its_screen(
             video=uploaded["rdp-finance-server-2026.mp4"], audio=uploaded["call-support-4711.aac"]
         )
         name = address.strip("/").replace("recordings/{", "recording-").replace("}", "")
-        name = name.replace("?tab=", "-")
+        name = name.replace("?tab=", "-").replace("/record", "-record")
         name = re.sub(r"[/?].*", "-chain" if "chain" in name else "-filtered", name)
         look_at(page, target, f"{name}-{shown}", picture)
 

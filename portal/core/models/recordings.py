@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Text,
     select,
+    text,
 )
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column
@@ -21,6 +22,12 @@ from portal.core.models.tables import Base, Id, Name, new_id
 
 LONGEST_LABEL = 64
 """Characters of a tag or a department."""
+
+
+_WITH_BYTES: dict[str, Any] = {
+    "sqlite_where": text("deleted_at IS NULL"),
+    "postgresql_where": text("deleted_at IS NULL"),
+}
 
 
 def place_at(moment: datetime) -> int:
@@ -45,6 +52,7 @@ class Recording(Base):
     Names of people are copied: the record reads the same after the user is gone. The bytes are
     `version_id` of `key` in `storage_id`; derived objects are in the same storage. `place` is where
     it stands in lists: when it was received, as a number that no other recording has.
+    `verify_asked_at`: somebody wants its bytes looked at, and nobody has done it since.
     """
 
     __tablename__ = "recording"
@@ -83,6 +91,7 @@ class Recording(Base):
     playback_key: Mapped[str | None] = mapped_column(Name)
     integrity: Mapped[str] = mapped_column(String(20))
     verified_at: Mapped[datetime]
+    verify_asked_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     deleted_by: Mapped[str | None] = mapped_column(Name)
     deletion_reason: Mapped[str | None] = mapped_column(Text)
@@ -99,6 +108,12 @@ class Recording(Base):
         Index("ix_recording_token_id_place", "token_id", "place"),
         Index("ix_recording_duration_ms_place", "duration_ms", "place"),
         Index("ix_recording_size_place", "size", "place"),
+        # Tombstones are never verified again: without them, the oldest row is the next one.
+        Index("ix_recording_verified_at_id", "verified_at", "id", **_WITH_BYTES),
+        Index(
+            "ix_recording_integrity_verified_at_id", "integrity", "verified_at", "id", **_WITH_BYTES
+        ),
+        Index("ix_recording_verify_asked_at", "verify_asked_at"),
     )
 
 

@@ -1,0 +1,175 @@
+"""Rolling verification: the bytes of every recording are read back once within a period.
+
+Those verified longest ago come first, and somebody's “verify now” before them. How much is read in
+one go is bounded, so that players and uploads do not notice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from portal.core import audit, fixity, recordings
+from portal.core.accounts import Caller
+from portal.core.deletion import GONE
+from portal.core.errors import NotFound
+from portal.core.models import Recording
+from portal.core.storages import Stores
+from portal.core.transaction import release, utc_now, writing
+from storage_backends import StorageUnavailable
+
+KIND = "verify_recording"
+SLICE = 60
+"""Seconds from one run to the next; none takes longer by its own choice."""
+BEGINS = 0.8
+"""The part of the period after which a recording's turn comes: the rest is for those before it."""
+COUNTED = 1000
+"""What there is more of is only called more: to count a million takes up to a second."""
+BATCH = 1000
+TROUBLE = ("mismatch", "missing", "overdue")
+STATES = ("ok", *TROUBLE)
+
+
+def state(recording: Recording, period: timedelta, now: datetime) -> str:
+    """What is known of the bytes: one of STATES. `overdue`: they were right, but longer ago than
+    the period."""
+    if recording.integrity != "ok":
+        return recording.integrity
+    return "overdue" if recording.verified_at < now - period else "ok"
+
+
+def _kept() -> ColumnElement[bool]:
+    """That a recording has bytes."""
+    return and_(Recording.deleted_at.is_(None), Recording.state.not_in(GONE))
+
+
+def _is(which: str, late: datetime) -> ColumnElement[bool]:
+    """`state` in SQL."""
+    if which in ("ok", "overdue"):
+        old = Recording.verified_at < late
+        return and_(_kept(), Recording.integrity == "ok", old if which == "overdue" else ~old)
+    return and_(_kept(), Recording.integrity == which)
+
+
+@dataclass(frozen=True)
+class Done:
+    """How many recordings a run has verified, and how many bytes it has read for that."""
+
+    count: int = 0
+    size: int = 0
+
+
+def run(session: Session, stores: Stores, period: timedelta, most: int) -> Done:
+    """Verify those whose turn has come, the oldest first, up to `most` bytes or SLICE seconds.
+
+    One that is larger than that alone is read when it is the first: whoever runs this waits longer
+    then. What is in a storage that is away stays as it is.
+    """
+    done, away = Done(), set[str]()
+    due, ends = utc_now() - BEGINS * period, time.monotonic() + SLICE
+    while time.monotonic() < ends:
+        recording = _oldest(session, due, away)
+        if recording is None or (done.count and done.size + recording.size > most):
+            break
+        try:
+            fixity.verify(session, stores, recording)
+        except StorageUnavailable:
+            away.add(recording.storage_id)
+        else:
+            done = Done(done.count + 1, done.size + recording.size)
+    return done
+
+
+def _oldest(session: Session, due: datetime, away: Collection[str]) -> Recording | None:
+    query = select(Recording).where(_kept(), Recording.verified_at < due)
+    if away:
+        query = query.where(Recording.storage_id.not_in(away))
+    found = session.scalar(query.order_by(Recording.verified_at, Recording.id).limit(1))
+    release(session)
+    return found
+
+
+def ask(session: Session, caller: Caller, recording_id: str) -> None:
+    """Note that somebody wants this one verified now. Raises NotAllowed, NotFound."""
+    found = recordings.find(session, caller, recording_id, "verify").id
+    with writing(session):
+        recording = session.scalar(select(Recording).where(Recording.id == found, _kept()))
+        if recording is None:
+            raise NotFound("The recording was deleted; there are no bytes to verify.")
+        recording.verify_asked_at = recording.verify_asked_at or utc_now()
+        audit.record(session, caller.actor, "integrity.asked", ("recording", found))
+
+
+def waiting(session: Session) -> Sequence[str]:
+    """The recordings whose verification was asked for and not done yet, the first one first."""
+    asked = select(Recording.id).where(_kept(), Recording.verify_asked_at.is_not(None))
+    found = session.scalars(asked.order_by(Recording.verify_asked_at).limit(BATCH)).all()
+    release(session)
+    return found
+
+
+def verify_asked(session: Session, stores: Stores, recording_id: str) -> int:
+    """Verify the recording if that is still to be done; how many were. Raises StorageUnavailable:
+    then it stays to be done."""
+    asked = Recording.verify_asked_at.is_not(None)
+    recording = session.scalar(
+        select(Recording).where(Recording.id == recording_id, _kept(), asked)
+    )
+    release(session)
+    if recording is None:
+        return 0
+    fixity.verify(session, stores, recording)
+    return 1
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Integrity at a glance: how many recordings are in each of STATES, up to COUNTED + 1 each,
+    and when the one that was verified longest ago was verified."""
+
+    counts: dict[str, int]
+    oldest: datetime | None
+
+
+def tile(session: Session, caller: Caller, period: timedelta) -> Tile:
+    """That of the recordings in the caller's reach. Raises NotAllowed."""
+    mine, late = recordings.visible(caller, "verify"), utc_now() - period
+    counts = {}
+    for which in STATES:
+        some = select(literal(1)).where(_is(which, late), mine).limit(COUNTED + 1).subquery()
+        counts[which] = session.scalar(select(func.count()).select_from(some)) or 0
+    oldest = select(Recording.verified_at).where(_kept(), mine)
+    found = session.scalar(oldest.order_by(Recording.verified_at, Recording.id).limit(1))
+    release(session)
+    return Tile(counts, found)
+
+
+Place = tuple[datetime, str]
+"""Where a list goes on: the last row's verified_at and id."""
+
+
+def page(
+    session: Session,
+    caller: Caller,
+    which: str,
+    period: timedelta,
+    limit: int,
+    after: Place | None = None,
+) -> tuple[Sequence[Recording], Place | None]:
+    """Recordings in one of STATES, verified longest ago first, and where to go on, if there are
+    more. Raises NotAllowed."""
+    mine, late = recordings.visible(caller, "verify"), utc_now() - period
+    order = (Recording.verified_at, Recording.id)
+    query = select(Recording).where(_is(which, late), mine)
+    if after is not None:
+        query = query.where(tuple_(*order) > after)
+    rows = session.scalars(query.order_by(*order).limit(limit + 1)).all()
+    release(session)
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return shown, (shown[-1].verified_at, shown[-1].id) if more else None
