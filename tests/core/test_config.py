@@ -27,6 +27,8 @@ WRONG: dict[str, list[str]] = {
     "PORTAL_STAGING_URL": ["/srv/staging", "file://srv/staging", "memory://here"],
     "PORTAL_DIRECT_UPLOADS": ["yes", "ON"],
     "PORTAL_DIRECT_PLAYBACK": ["yes", "ON"],
+    "PORTAL_VERIFY_DAYS": [*NUMBERS, "0"],
+    "PORTAL_VERIFY_MIB_PER_SECOND": [*NUMBERS, "0"],
     "PORTAL_DURABILITY": ["Strict", "none"],
     "PORTAL_SECRET_KEY": ["too short", "x" * 31],
     "PORTAL_SEAL_KEY": ["too short", "x" * 64, "A" * 64],
