@@ -30,7 +30,7 @@ SCOPE_MAY: dict[str, frozenset[str]] = {
         for whose in ("", "_own")
     ),
     "delete": frozenset({"delete", "delete_own"}),
-    "admin": frozenset({"audit", "audit_system", "history"}),
+    "admin": frozenset({"audit", "audit_system", "history", "verify"}),
 }
 
 

@@ -143,7 +143,7 @@ def test_the_tabs_change_without_stopping_the_player(open_page: OpenPage, call: 
         ("Integrity", "Last verification"),
         ("Metadata", "Number"),
     ):
-        page.get_by_role("link", name=tab, exact=True).click()
+        page.locator(".tabs").get_by_role("link", name=tab, exact=True).click()
         expect(page.locator("#panel").get_by_text(shown).first).to_be_visible()
     assert "tab=metadata" in page.url
     assert not page.evaluate("document.getElementById('media').paused")
@@ -185,9 +185,9 @@ def test_acceptance_19_the_page_passes_by_keyboard_and_its_slider_has_a_text(
     expect(slider).to_have_attribute("aria-valuetext", re.compile("^0:30 / 1:30$"))
     page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text())
     for tab in ("Notes", "Access", "Integrity", "History", "Metadata"):
-        page.get_by_role("link", name=tab, exact=True).focus()
+        page.locator(".tabs").get_by_role("link", name=tab, exact=True).focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("link", name=tab, exact=True)).to_have_attribute(
+        expect(page.locator(".tabs").get_by_role("link", name=tab, exact=True)).to_have_attribute(
             "aria-current", "true"
         )
         assert page.evaluate("axe.run()")["violations"] == [], tab

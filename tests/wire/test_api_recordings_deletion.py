@@ -58,10 +58,10 @@ def test_the_page_of_a_deleted_recording_says_who_and_why(
     doomed = owner.send(sound, filename="doomed.wav")
     owner.delete(doomed, query="?reason=" + quote("<b>spring</b> cleaning"))
     gone(owner, doomed)
-    page = Person(portal, "auditor").get(f"/recordings/{doomed}").text
+    page = Person(portal, "auditor").get(f"/recordings/{doomed}?tab=history").text
     assert "&lt;b&gt;spring&lt;/b&gt; cleaning" in page and 'id="player"' not in page
     assert "Deletion requested" in page and "Recording deleted" in page
-    said = Person(portal, "auditor", "pt-BR").get(f"/recordings/{doomed}").text
+    said = Person(portal, "auditor", "pt-BR").get(f"/recordings/{doomed}?tab=history").text
     assert "Excluída" in said and "Motivo: " in said and "Exclusão solicitada" in said
     auditor = Person(portal, "auditor")
     assert doomed not in auditor.get("/recordings").text

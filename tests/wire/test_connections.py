@@ -68,7 +68,7 @@ def test_more_clients_than_the_usual_limit_of_open_files_are_served(
 ) -> None:
     limited(100)
     portal = own_portal(PORTAL_WEB_PROCESSES="1", PORTAL_JOB_WORKERS="0")
-    limited(1000)
+    limited(4000)
     with ExitStack() as stack:
         for _ in range(200):
             client = socket.create_connection(("127.0.0.1", portal.port), timeout=10)
