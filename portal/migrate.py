@@ -8,6 +8,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
@@ -32,12 +33,23 @@ def _changing(engine: Engine) -> Iterator[Connection]:
             _foreign_keys(connection, "OFF")
         try:
             with connection.begin():
+                before = _revision(connection)
                 yield connection
-                if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                    raise IntegrityError("PRAGMA foreign_key_check", None, ValueError("rows lost"))
+                if sqlite and _revision(connection) != before:  # the look reads every row
+                    _refuse_dangling(connection)
         finally:
             if sqlite:
                 _foreign_keys(connection, "ON")
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _refuse_dangling(connection: Connection) -> None:
+    """Raises IntegrityError if a row refers to one that is gone."""
+    if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise IntegrityError("PRAGMA foreign_key_check", None, ValueError("rows lost"))
 
 
 def _foreign_keys(connection: Connection, state: str) -> None:
