@@ -21,6 +21,9 @@ A source raises no OSError: that is how a store tells its own troubles from its 
 
 BLOCK_SIZE = 1024 * 1024
 
+FOLDERS = ("parts", "assembling", "recordings", "seals", "trial")
+"""What is kept below a place: nothing else there is ours."""
+
 
 class StorageError(Exception):
     """Something went wrong in a store; the message says what to look at."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from storage_backends.base import (
     BLOCK_SIZE,
+    FOLDERS,
     ObjectNotFound,
     SignedRequest,
     StorageUnavailable,
@@ -28,7 +29,7 @@ from storage_backends.s3_client import S3Client, of_version, stored
 from storage_backends.s3_errors import UNSUPPORTED, code_of
 from storage_backends.s3_parts import Multipart
 
-OURS = ("assembling/", "parts/", "recordings/", "seals/", "trial/")
+OURS = tuple(f"{folder}/" for folder in FOLDERS)
 """Where keys of the portal begin: in a bucket without a prefix, others may keep things too."""
 URL_SECONDS = 300
 PAGE = 1000

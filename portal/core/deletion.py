@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from portal.core import audit, leases, recordings
@@ -27,14 +27,21 @@ GOING = ("deleting", *GONE)
 NOT_THERE = "There is no such recording, or it is not yours."
 
 
+def _standing(recording_id: str) -> Select[LegalHold]:
+    mine = LegalHold.recording_id == recording_id
+    return select(LegalHold).where(mine, LegalHold.released_at.is_(None))
+
+
+def is_held(session: Session, recording_id: str) -> bool:
+    """Whether a legal hold stands on it, in the caller's transaction."""
+    return bool(session.scalar(select(_standing(recording_id).exists())))
+
+
 def assert_deletable(
     session: Session, recording: Recording, keep: timedelta, now: datetime
 ) -> None:
     """The one question before every deletion, in the transaction that deletes. Raises Held."""
-    standing = select(LegalHold.id).where(
-        LegalHold.recording_id == recording.id, LegalHold.released_at.is_(None)
-    )
-    if session.scalar(standing.limit(1)):
+    if is_held(session, recording.id):
         raise Held("The recording is under a legal hold and cannot be deleted.")
     until = recording.received_at + keep
     if until > now:
@@ -43,10 +50,7 @@ def assert_deletable(
 
 def holds(session: Session, recording_id: str) -> Sequence[LegalHold]:
     """The legal holds that stand on a recording, the oldest first."""
-    query = select(LegalHold).where(
-        LegalHold.recording_id == recording_id, LegalHold.released_at.is_(None)
-    )
-    found = session.scalars(query.order_by(LegalHold.id)).all()
+    found = session.scalars(_standing(recording_id).order_by(LegalHold.id)).all()
     release(session)
     return found
 
@@ -164,10 +168,7 @@ def end_holds(session: Session, actor: audit.Actor, recording_id: str) -> int:
     """Release the holds of a recording, and return how many there were. Raises NotFound."""
     with writing(session):
         _locked(session, recording_id)
-        standing = select(LegalHold).where(
-            LegalHold.recording_id == recording_id, LegalHold.released_at.is_(None)
-        )
-        found = session.scalars(standing).all()
+        found = session.scalars(_standing(recording_id)).all()
         for each in found:
             each.released_at, each.released_by = utc_now(), actor.label
         if found:

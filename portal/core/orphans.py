@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.core import audit
 from portal.core.audit import Actor
+from portal.core.deletion import is_held
 from portal.core.errors import Conflict
-from portal.core.models import LegalHold, Part, Recording, Upload, is_id
+from portal.core.models import Part, Recording, Upload, is_id
 from portal.core.reconcile import BATCH, recordings
 from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now, writing
@@ -202,7 +203,7 @@ def _mark(session: Session, stores: Stores, actor: Actor, lost: Orphan) -> bool:
         return False
     with writing(session):
         recording = session.get(Recording, lost.recording_id, with_for_update=True)
-        if recording is None or recording.deleted_at or _is_held(session, lost.recording_id):
+        if recording is None or recording.deleted_at or is_held(session, lost.recording_id):
             return False
         recording.integrity, recording.verified_at = "missing", utc_now()
         subject = ("recording", recording.id)
@@ -215,16 +216,9 @@ def _remove(session: Session, stores: Stores, actor: Actor, stray: Orphan) -> bo
     if stray.key in _known_keys(session, [stray.key]):
         return False
     with writing(session):
-        if _is_held(session, stray.recording_id):
+        if is_held(session, stray.recording_id):
             return False
         subject = ("storage", stray.storage_id)
         audit.record(session, actor, "storage.orphan_removed", subject, key=stray.key)
     stores.of(session, stray.storage_id).delete(stray.key)
     return True
-
-
-def _is_held(session: Session, recording_id: str) -> bool:
-    standing = exists().where(
-        LegalHold.recording_id == recording_id, LegalHold.released_at.is_(None)
-    )
-    return bool(session.scalar(select(standing)))

@@ -29,6 +29,7 @@ from storage_backends import (
     Store,
     open_store,
 )
+from storage_backends.base import FOLDERS
 
 MAIN = "main"
 STAGING = "staging"
@@ -36,8 +37,6 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 MARK = "portal-storage.json"
 """The object that says whose a place is (see portal/core/storage_marks.py)."""
 MOST_OF_A_MARK = 1000  # bytes; longer ones are none of ours
-FOLDERS = ("parts", "assembling", "recordings", "seals", "trial")
-"""What we keep below a place. No other place begins at or below one of these."""
 
 
 class Stores:

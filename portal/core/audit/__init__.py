@@ -8,10 +8,9 @@ from portal.core.audit.acts import (
     SYSTEM,
     Actor,
     changed,
-    count_recent,
     denied,
     record,
     record_alone,
 )
 
-__all__ = ["SYSTEM", "Actor", "changed", "count_recent", "denied", "record", "record_alone"]
+__all__ = ["SYSTEM", "Actor", "changed", "denied", "record", "record_alone"]

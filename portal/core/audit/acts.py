@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.core import chain
-from portal.core.models import AuditEvent
 from portal.core.transaction import utc_now, writing
 
 
@@ -84,11 +82,3 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, di
         "before": {name: before[name] for name in differ if name in before},
         "after": {name: after[name] for name in differ if name in after},
     }
-
-
-def count_recent(session: Session, action: str, ip: str | None, since: Any) -> int:
-    """How many events of this kind came from one address since then."""
-    count = select(func.count()).where(
-        AuditEvent.action == action, AuditEvent.at >= since, AuditEvent.ip == ip
-    )
-    return session.scalar(count) or 0
