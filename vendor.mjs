@@ -17,7 +17,7 @@ const ICONS = [
   "exclamation-octagon", "file-earmark", "funnel", "globe2", "grid", "headphones",
   "hourglass-split", "inbox", "journal-text", "keyboard", "link-45deg", "list-ul", "lock", "mic",
   "people", "person-circle", "play-fill", "search", "shield-check", "shield-exclamation", "tag",
-  "x-lg",
+  "trash", "x-lg",
 ];
 
 mkdirSync(TARGET, { recursive: true });

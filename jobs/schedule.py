@@ -25,6 +25,7 @@ def periodic(settings: Settings) -> list[CronJob]:
     return [
         every(settings.reconcile_seconds, tasks.reconcile_uploads),
         every(300, tasks.expire_uploads),
+        every(300, tasks.expire_approvals),
         every(60, tasks.end_play_sessions),
         every(6 * 3600, tasks.reconcile_objects),
         every(settings.seal_seconds, tasks.seal_audit),

@@ -13,7 +13,17 @@ from flask import current_app
 
 from jobs.left_behind import sweep_left_behind
 from portal import queue
-from portal.core import assembly, deletion, ending, leases, orphans, playing, reconcile, rolling
+from portal.core import (
+    approvals,
+    assembly,
+    deletion,
+    ending,
+    leases,
+    orphans,
+    playing,
+    reconcile,
+    rolling,
+)
 from portal.core.audit import SYSTEM, checking, seals
 from portal.core.leases import Lease, LeaseLost
 from portal.core.transaction import utc_now
@@ -43,6 +53,10 @@ def purge_recording(recording_id: str) -> None:
 
 def expire_uploads() -> None:
     _alone("expire_uploads", _expire_uploads)
+
+
+def expire_approvals() -> None:
+    _alone("expire_approvals", lambda: approvals.expire(db.session, utc_now()))
 
 
 def end_play_sessions() -> None:
@@ -100,6 +114,7 @@ TASKS: dict[str, Callable[..., None]] = {
         assemble_upload,
         purge_recording,
         expire_uploads,
+        expire_approvals,
         end_play_sessions,
         reconcile_uploads,
         reconcile_objects,

@@ -61,7 +61,7 @@ def ask(
     """Mark a recording for deletion; harmless to repeat. Raises NotFound, NotAllowed, Held."""
     recordings.find(session, caller, recording_id, "delete")
     with writing(session):
-        recording = _locked(session, recording_id, recordings.visible(caller, "delete"))
+        recording = locked(session, recording_id, recordings.visible(caller, "delete"))
         if recording.state not in GOING:
             assert_deletable(session, recording, keep, utc_now())
             recording.state, recording.deletion_reason = "deleting", reason
@@ -71,7 +71,8 @@ def ask(
         return recording
 
 
-def _locked(session: Session, recording_id: str, *only: ColumnElement[bool]) -> Recording:
+def locked(session: Session, recording_id: str, *only: ColumnElement[bool]) -> Recording:
+    """One recording for the caller's transaction; nobody else changes it. Raises NotFound."""
     query = select(Recording).where(Recording.id == recording_id, *only).with_for_update()
     recording = session.scalar(query)
     if recording is None:
@@ -109,7 +110,7 @@ def _remove_bytes(session: Session, stores: Stores, recording: Recording) -> Non
 def _begin_purge(session: Session, recording_id: str, keep: timedelta) -> Recording | None:
     """The recording whose objects go; None if a hold came in between, or it is done."""
     with writing(session):
-        recording = _locked(session, recording_id)
+        recording = locked(session, recording_id)
         if recording.state == "deleting":
             try:
                 assert_deletable(session, recording, keep, utc_now())
@@ -129,7 +130,7 @@ def _give_back(session: Session, recording: Recording, why: str) -> None:
 
 
 def _bury(session: Session, recording_id: str) -> None:
-    recording = _locked(session, recording_id)
+    recording = locked(session, recording_id)
     recording.state, recording.deleted_at = "deleted", utc_now()
     recording.thumbnail_key = recording.peaks_key = recording.playback_key = None
     subject = ("recording", recording_id)
@@ -152,7 +153,7 @@ def hold(session: Session, actor: audit.Actor, recording_id: str, reason: str) -
     if not reason.strip():
         raise InvalidRequest("Say why the recording is held; whoever releases it will ask.")
     with writing(session):
-        recording = _locked(session, recording_id)
+        recording = locked(session, recording_id)
         if recording.state in GONE:
             raise Held("The recording is deleted already; nothing is left to hold.")
         if recording.state == "deleting":
@@ -167,7 +168,7 @@ def hold(session: Session, actor: audit.Actor, recording_id: str, reason: str) -
 def end_holds(session: Session, actor: audit.Actor, recording_id: str) -> int:
     """Release the holds of a recording, and return how many there were. Raises NotFound."""
     with writing(session):
-        _locked(session, recording_id)
+        locked(session, recording_id)
         found = session.scalars(_standing(recording_id)).all()
         for each in found:
             each.released_at, each.released_by = utc_now(), actor.label

@@ -14,13 +14,26 @@ RIGHTS: dict[str, str] = {
     "audit_system": "read the audit log, except what concerns recordings",
     "uploads": "see uploads under way",
     "upload": "send recordings",
-    "delete": "delete recordings",
+    "delete": "delete recordings with a token",
+    "request_deletion": "ask for the deletion of recordings",
+    "approve_deletion": "approve what others ask for: deletions, releases of legal holds",
+    "approve_change": "approve what others ask for: shorter retention, tokens that may delete",
 }
 """What each right is for. `<right>_own` is the same for what the account has sent itself."""
 
 ROLE_MAY: dict[str, frozenset[str]] = {
     # An administrator runs the system and is no listener, nor reads who listened to what.
-    "admin": frozenset({"list", "verify", "audit_system", "uploads", "upload"}),
+    "admin": frozenset(
+        {
+            "list",
+            "verify",
+            "audit_system",
+            "uploads",
+            "upload",
+            "request_deletion",
+            "approve_change",
+        }
+    ),
     "officer": frozenset(
         {
             "list",
@@ -33,13 +46,16 @@ ROLE_MAY: dict[str, frozenset[str]] = {
             "audit",
             "uploads",
             "delete",
+            "request_deletion",
+            "approve_deletion",
+            "approve_change",
         }
     ),
     "auditor": frozenset(
         {"list", "play", "download", "note", "label", "history", "verify", "audit", "uploads"}
     ),
     "reviewer": frozenset({"list", "play", "note"}),
-    "source_owner": frozenset({"list", "play", "history", "uploads", "upload"}),
+    "source_owner": frozenset({"list", "play", "history", "uploads", "upload", "request_deletion"}),
     "uploader": frozenset(
         {"list_own", "play_own", "download_own", "uploads_own", "upload", "delete_own"}
     ),

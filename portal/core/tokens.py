@@ -6,22 +6,25 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from portal.core import audit, last_seen
+from portal.core import approvals, audit, last_seen
 from portal.core.accounts import Caller, actor_of, scope_of, user_by_email
+from portal.core.approvals import DELETING_TOKEN
 from portal.core.audit import SYSTEM, Actor
 from portal.core.errors import InvalidRequest, NotAuthenticated, NotFound
-from portal.core.models import Token, User, is_id
+from portal.core.models import Approval, Token, User, is_id
 from portal.core.roles import ROLE_MAY
 from portal.core.scopes import ALL, of_words
 from portal.core.transaction import release, utc_now, writing
 
-SCOPES = ("upload", "read", "delete", "admin")
+DELETE = "delete"
+SCOPES = ("upload", "read", DELETE, "admin")
 SCOPE_MAY: dict[str, frozenset[str]] = {
     "upload": frozenset({"upload"}),
     "read": frozenset(
@@ -29,7 +32,7 @@ SCOPE_MAY: dict[str, frozenset[str]] = {
         for right in ("list", "uploads", "play", "download")
         for whose in ("", "_own")
     ),
-    "delete": frozenset({"delete", "delete_own"}),
+    DELETE: frozenset({"delete", "delete_own"}),
     "admin": frozenset({"audit", "audit_system", "history", "verify"}),
 }
 
@@ -45,7 +48,8 @@ class NewToken:
     scope: Sequence[str] = (ALL,)
     label: str = ""
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raises InvalidRequest for no scope at all, and for one that does not exist."""
         if not self.scopes or not set(self.scopes) <= set(SCOPES):
             raise InvalidRequest(f"A token needs scopes out of {', '.join(SCOPES)}.")
 
@@ -63,20 +67,40 @@ def create_token(
     Raises InvalidRequest for an unknown user or scope.
     """
     new = NewToken(scopes, expires_at, leads or [], scope)
+    new.check()
     with writing(session):
         return _add(session, SYSTEM, user_by_email(session, email), new)
 
 
 def create_own(session: Session, caller: Caller, new: NewToken) -> str:
-    """The same for the caller, whose role must have some use for each scope.
+    """The same for the caller, whose role must have some use for each scope. It may not delete
+    before a second person has approved that; the label says what it is wanted for.
 
     Raises InvalidRequest.
     """
+    new.check()
     useless = [each for each in new.scopes if not rights_of(caller.role, [each])]
     if useless:
         raise InvalidRequest(f"Your role has no use for {', '.join(useless)}; leave it out.")
     with writing(session):
-        return _add(session, caller.actor, session.get_one(User, caller.user_id), new)
+        user = session.get_one(User, caller.user_id)
+        at_once = replace(new, scopes=[each for each in new.scopes if each != DELETE])
+        text = _add(session, caller.actor, user, at_once)
+        if DELETE in new.scopes:
+            terms = {"token": text.split("_")[1], "label": new.label, "user": user.email}
+            approvals.ask(session, caller, DELETING_TOKEN, terms, new.label or "–")
+        return text
+
+
+def let_delete(
+    session: Session, caller: Caller, approval: Approval, keep: timedelta
+) -> dict[str, Any]:
+    """What was approved: from its next request on the token may delete. See deciding.py."""
+    token = session.get_one(Token, approval.terms["token"])
+    token.scopes = sorted({*token.scopes, DELETE})
+    subject = ("token", token.id)
+    audit.record(session, caller.actor, "token.allowed_to_delete", subject, approval=approval.id)
+    return {"scopes": token.scopes}
 
 
 def _add(session: Session, actor: Actor, user: User, new: NewToken) -> str:

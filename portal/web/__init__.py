@@ -5,9 +5,11 @@ from flask import Flask
 from portal import auth
 from portal.web import (
     account,
+    approvals,
     audit,
     audit_export,
     bulk,
+    deleting,
     devices,
     errors,
     export,
@@ -35,5 +37,5 @@ def init_app(app: Flask) -> None:
     errors.init_app(app)
     # `listing` and `recording` add their pages to those of portal/web/recordings.py.
     pages = (account, audit, audit_export, bulk, export, language, listing, login, notes, uploads)
-    for module in (*pages, handover, integrity):
+    for module in (*pages, handover, integrity, approvals, deleting):
         app.register_blueprint(module.blueprint)

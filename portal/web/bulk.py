@@ -24,17 +24,17 @@ blueprint = Blueprint("bulk", __name__)
 def preview() -> str:
     """What would happen, for the person to confirm."""
     tag, remove = _asked()
-    chosen = _all_listed() if request.form.get("all") else _chosen()
-    if not chosen:
+    ids = chosen(bulk.MOST)
+    if not ids:
         return _shown("recordings/tags_none.html", tag, remove, [])
-    outcomes = bulk.preview(db.session, caller(), chosen, tag, remove)
+    outcomes = bulk.preview(db.session, caller(), ids, tag, remove)
     return _shown("recordings/tags_preview.html", tag, remove, outcomes)
 
 
 @blueprint.post("/recordings/tags")
 def apply() -> str:
     tag, remove = _asked()
-    outcomes = list(bulk.tag_all(db.session, caller(), _chosen(), tag, remove))
+    outcomes = list(bulk.tag_all(db.session, caller(), _named(bulk.MOST), tag, remove))
     return _shown("recordings/tags_done.html", tag, remove, outcomes)
 
 
@@ -43,18 +43,20 @@ def _asked() -> tuple[str, bool]:
     return tag, request.form.get("act") == "remove"
 
 
-def _chosen() -> list[str]:
-    ids = request.form.getlist("id")
-    if len(ids) > bulk.MOST or not all(map(is_id, ids)):
-        raise InvalidRequest(f"Choose {bulk.MOST} recordings at most.")
-    return ids
-
-
-def _all_listed() -> list[str]:
-    """The first of what the list shows with the filters of the address."""
+def chosen(most: int) -> list[str]:
+    """The ids of a form of the list: those that are named, or with `all` the first that the list
+    shows with the filters of the address. Raises InvalidRequest."""
+    if not request.form.get("all"):
+        return _named(most)
     wanted = filters.wanted(filters.read())
-    rows = finding.page(db.session, caller(), bulk.MOST, wanted).rows
-    return [row.id for row in rows]
+    return [row.id for row in finding.page(db.session, caller(), most, wanted).rows]
+
+
+def _named(most: int) -> list[str]:
+    ids = request.form.getlist("id")
+    if len(ids) > most or not all(map(is_id, ids)):
+        raise InvalidRequest(f"Choose {most} recordings at most.")
+    return ids
 
 
 def _shown(template: str, tag: str, remove: bool, outcomes: Sequence[Outcome]) -> str:

@@ -11,6 +11,11 @@ def N_(text: str) -> str:
 
 
 ACTIONS = {
+    "approval.approved": N_("Request approved"),
+    "approval.denied": N_("Request denied"),
+    "approval.expired": N_("Request expired"),
+    "approval.requested": N_("Approval asked for"),
+    "approval.withdrawn": N_("Request taken back"),
     "audit.exported": N_("Audit log exported"),
     "audit.sealed": N_("Audit log sealed"),
     "audit.verified": N_("Audit log verified"),
@@ -20,6 +25,7 @@ ACTIONS = {
     "auth.logout": N_("Signed out"),
     "auth.sessions_ended": N_("Sessions ended"),
     "authz.denied": N_("Access denied"),
+    "deletion.approved": N_("Deletion approved"),
     "deletion.begun": N_("Deletion begun"),
     "deletion.completed": N_("Recording deleted"),
     "deletion.denied": N_("Deletion refused"),
@@ -50,6 +56,7 @@ ACTIONS = {
     "storage.removed": N_("Storage removed"),
     "storage.rule_added": N_("Storage rule added"),
     "storage.rule_dropped": N_("Storage rule dropped"),
+    "token.allowed_to_delete": N_("Token allowed to delete"),
     "token.created": N_("Token created"),
     "token.revoked": N_("Token revoked"),
     "upload.cancelled": N_("Upload cancelled"),
@@ -76,6 +83,7 @@ RESULTS = {
 """How an act ended."""
 
 OBJECTS = {
+    "approval": N_("Request"),
     "audit": N_("Audit log"),
     "recording": N_("Recording"),
     "storage": N_("Storage"),

@@ -1,5 +1,6 @@
 """The tables, as SQLAlchemy classes. They hold state and know no rules."""
 
+from portal.core.models.approvals import Approval
 from portal.core.models.people import LoginAttempt, LoginSession, Token, User
 from portal.core.models.playing import Note, PlaySession, Review
 from portal.core.models.recordings import (
@@ -18,6 +19,7 @@ from portal.core.models.uploads import Claim, Part, Upload
 
 __all__ = [
     "LONGEST_LABEL",
+    "Approval",
     "AuditCheck",
     "AuditEvent",
     "AuditHead",
