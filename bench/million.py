@@ -113,6 +113,7 @@ def report(app: Flask, recordings: int) -> None:
     deep = {f"page at row {DEEP}": deep_page(recordings)}
     for name, query in (PAGES | deep).items():
         print(f"{name:28} {measure(get, f'/recordings?{query}')}", flush=True)
+    print(f"{'start page':28} {measure(get, '/')}", flush=True)
     begun = time.perf_counter()
     lines = get("/recordings/export.csv?state=quarantined").count(b"\n")
     print(f"export of {lines} lines: {time.perf_counter() - begun:.1f} s")

@@ -172,6 +172,10 @@ class Store(ABC):
         """How much more fits in; None where nobody can tell."""
         return None
 
+    def total_bytes(self) -> int | None:
+        """How much fits in when it is empty; None where nobody can tell."""
+        return None
+
     def sweep_abandoned(self, older_than: datetime) -> int:
         """Remove what writes that were cut off before then have left, and return its number."""
         return 0

@@ -122,11 +122,19 @@ class LocalStore(FsspecStore):
 
     def free_bytes(self) -> int:
         """What the file system gives to programs without privileges."""
+        disk = self._file_system()
+        return disk.f_bavail * disk.f_frsize
+
+    def total_bytes(self) -> int:
+        """What it has for them in all: some is kept back for root."""
+        disk = self._file_system()
+        return (disk.f_blocks - disk.f_bfree + disk.f_bavail) * disk.f_frsize
+
+    def _file_system(self) -> os.statvfs_result:
         try:
-            free = os.statvfs(self.root)
+            return os.statvfs(self.root)
         except OSError as error:
             raise StorageUnavailable(f"The storage folder {self.root} is gone.") from error
-        return free.f_bavail * free.f_frsize
 
     def _publish(self, key: str, fill: Callable[[int], None], sync: bool) -> StoredObject:
         path = Path(self._path(key))

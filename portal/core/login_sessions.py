@@ -72,6 +72,16 @@ def of_user(session: Session, user_id: str, idle: timedelta) -> Sequence[LoginSe
     return found
 
 
+def before(session: Session, user_id: str, session_id: str) -> datetime | None:
+    """When this person signed in last before this session began; None if they never did."""
+    begun = select(LoginSession.created_at).where(LoginSession.id == session_id).scalar_subquery()
+    mine = (LoginSession.user_id == user_id, LoginSession.created_at < begun)
+    query = select(LoginSession.created_at).where(*mine)
+    found = session.scalar(query.order_by(LoginSession.created_at.desc()).limit(1))
+    release(session)
+    return found
+
+
 def end_all(session: Session, user_id: str, keep: str | None = None) -> int:
     """End the sessions of an account in the caller's transaction, but for the one to `keep`."""
     ended = (

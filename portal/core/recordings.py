@@ -14,6 +14,9 @@ from portal.core.models import AuditEvent, Recording, RecordingDetail, Upload
 from portal.core.scopes import inside, upload_inside
 from portal.core.transaction import release
 
+UNDER_WAY = ("open", "finishing", "failed")
+"""The states of uploads that somebody should look at."""
+
 
 def visible(caller: Caller, right: str = "list") -> ColumnElement[bool]:
     """The one predicate that decides which recordings a caller may know of, or do more with.
@@ -118,12 +121,18 @@ def checks(session: Session, recording_id: str, limit: int = 20) -> Sequence[Aud
     return events
 
 
-def uploads_under_way(session: Session, caller: Caller, limit: int) -> Sequence[Upload]:
-    """Uploads that are open, being assembled, or failed, the newest first."""
+def uploads_visible(caller: Caller) -> ColumnElement[bool]:
+    """The predicate that decides which uploads a caller may know of. Raises NotAllowed."""
     owner = caller.owner_filter("uploads")
     whose = upload_inside(caller.scope) if owner is None else Upload.owner_id == owner
-    query = select(Upload).where(Upload.state.in_(("open", "finishing", "failed")))
-    query = query.where(whose, upload_inside(caller.token_scope))
+    return and_(whose, upload_inside(caller.token_scope))
+
+
+def uploads_under_way(
+    session: Session, caller: Caller, limit: int, states: Sequence[str] = UNDER_WAY
+) -> Sequence[Upload]:
+    """Uploads that are open, being assembled, or failed, the newest first."""
+    query = select(Upload).where(Upload.state.in_(states), uploads_visible(caller))
     rows = session.scalars(query.order_by(Upload.id.desc()).limit(limit)).all()
     release(session)
     return rows

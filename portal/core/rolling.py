@@ -11,16 +11,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from portal.core import audit, fixity, recordings
 from portal.core.accounts import Caller
 from portal.core.deletion import GONE
 from portal.core.errors import NotFound
+from portal.core.filtering import are_few
 from portal.core.models import Recording
 from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now, writing
+from portal.core.wanted import INTEGRITY
 from storage_backends import StorageUnavailable
 
 KIND = "verify_recording"
@@ -139,14 +141,39 @@ class Tile:
 def tile(session: Session, caller: Caller, period: timedelta) -> Tile:
     """That of the recordings in the caller's reach. Raises NotAllowed."""
     mine, late = recordings.visible(caller, "verify"), utc_now() - period
-    counts = {}
-    for which in STATES:
-        some = select(literal(1)).where(_is(which, late), mine).limit(COUNTED + 1).subquery()
-        counts[which] = session.scalar(select(func.count()).select_from(some)) or 0
-    oldest = select(Recording.verified_at).where(_kept(), mine)
-    found = session.scalar(oldest.order_by(Recording.verified_at, Recording.id).limit(1))
+    if not caller.scope.everything and are_few(session, select(Recording.id).where(mine)):
+        return _tile_of_few(session, mine, late)
+    counts = {which: _capped(session, _is(which, late), mine) for which in STATES}
+    oldest = _longest_ago(session, mine)
     release(session)
-    return Tile(counts, found)
+    return Tile(counts, oldest)
+
+
+def _tile_of_few(session: Session, mine: ColumnElement[bool], late: datetime) -> Tile:
+    """All of a narrow scope are looked at: to meet 20 of them among a million others took 850 ms,
+    and takes one."""
+    old = case((Recording.verified_at < late, "overdue"), else_="ok")
+    which = case((Recording.integrity == "ok", old), else_=Recording.integrity)
+    oldest = func.min(Recording.verified_at)
+    query = select(which, func.count(), oldest).where(_kept(), mine).group_by(which)
+    rows = session.execute(query).tuples().all()
+    release(session)
+    counts = {name: min(count, COUNTED + 1) for name, count, _ in rows}
+    return Tile(dict.fromkeys(STATES, 0) | counts, min((at for _, _, at in rows), default=None))
+
+
+def _capped(session: Session, *fits: ColumnElement[bool]) -> int:
+    some = select(literal(1)).where(*fits).limit(COUNTED + 1).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def _longest_ago(session: Session, mine: ColumnElement[bool]) -> datetime | None:
+    """One question for each kind of integrity, since an index goes on with the time of each:
+    asked at once, SQLite sorted all calls for 1.8 s."""
+    order = (Recording.verified_at, Recording.id)
+    query = select(Recording.verified_at).where(_kept(), mine).order_by(*order).limit(1)
+    asked = (query.where(Recording.integrity == each) for each in INTEGRITY)
+    return min((at for each in asked if (at := session.scalar(each))), default=None)
 
 
 Place = tuple[datetime, str]

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, url_for
-from werkzeug.utils import redirect
-from werkzeug.wrappers import Response
+from flask import Blueprint
 
 blueprint = Blueprint("recordings", __name__)
-
-
-@blueprint.get("/")
-def start() -> Response:
-    return redirect(url_for("recordings.index"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from babel.dates import format_datetime as babel_datetime
+from babel.dates import format_skeleton
 from babel.numbers import format_decimal
 from flask import Flask, url_for
 from flask_babel import LazyString, get_locale, lazy_gettext
@@ -126,6 +127,11 @@ def moment(at: datetime) -> Markup:
     return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), shown)
 
 
+def day(of: date) -> str:
+    """22 Nov, as the reader's language says it."""
+    return format_skeleton("MMMd", of, locale=get_locale())
+
+
 def exactly(at: datetime) -> str:
     """A point in time as an investigator quotes it: to the microsecond, in UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
@@ -165,7 +171,7 @@ def _translated(texts: dict[str, str]) -> dict[str, LazyString]:
 def init_app(app: Flask) -> None:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 30 * 24 * 3600
     app.jinja_env.filters.update(size=size, duration=duration, moment=moment, plain=plain)
-    app.jinja_env.filters.update(number=number, exactly=exactly, told=told, utc=utc)
+    app.jinja_env.filters.update(number=number, day=day, exactly=exactly, told=told, utc=utc)
     app.jinja_env.filters.update(stamped=datetime.fromisoformat)
     app.jinja_env.filters.update(clock=clock, stretches=stretches, percent=percent)
     app.jinja_env.globals.update(

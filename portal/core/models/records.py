@@ -122,3 +122,5 @@ class Job(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_job_state_ended_at", "state", "ended_at"),)

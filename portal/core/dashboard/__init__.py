@@ -1,0 +1,1 @@
+"""What the start page tells, by who asks: for people who play, who operate, and who send."""

@@ -1,0 +1,85 @@
+"""The start page: for each role the tiles that say what to look at next, each a link to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, render_template
+from flask_babel import LazyString, lazy_gettext
+from flask_login import current_user
+
+from portal import uploading
+from portal.auth import caller
+from portal.core import rolling
+from portal.core.dashboard import operating, reviewing, sending
+from portal.core.finding import COUNTED
+from portal.db import db
+from portal.storage import stores
+
+Facts = Callable[[], object]
+
+REVIEWING: dict[str, Facts] = {
+    "waiting": lambda: reviewing.waiting(db.session, caller()),
+    "fresh": lambda: reviewing.fresh(db.session, caller(), current_user.session_id),
+    "held": lambda: reviewing.held(db.session, caller()),
+    "received": lambda: reviewing.received(db.session, caller()),
+    "viewings": lambda: reviewing.viewings(db.session, caller()),
+    "integrity": lambda: rolling.tile(db.session, caller(), uploading.settings().verify_period),
+    "exports": lambda: reviewing.exports(db.session, caller()),
+}
+"""What tells nothing as long as there are no recordings."""
+OPERATING: dict[str, Facts] = {
+    "arriving": lambda: operating.arriving(db.session, caller()),
+    "trouble": lambda: operating.trouble(db.session, caller()),
+    "work": lambda: operating.work(db.session, caller()),
+    "chain": lambda: operating.chain(db.session, caller()),
+    "places": lambda: operating.places(db.session, caller(), stores),
+    "disk": lambda: operating.disk(caller(), stores),
+}
+SENDING: dict[str, Facts] = {
+    "under_way": lambda: sending.under_way(db.session, caller()),
+    "failures": lambda: sending.failures(db.session, caller()),
+    "tokens": lambda: sending.ending(db.session, caller()),
+}
+FACTS = REVIEWING | OPERATING | SENDING
+
+TILES: dict[str, tuple[str, ...]] = {
+    "admin": (*OPERATING, "integrity"),
+    "officer": tuple(REVIEWING),
+    "auditor": tuple(REVIEWING),
+    "reviewer": ("waiting", "fresh", "held", "received", "viewings", "exports"),
+    "source_owner": (*SENDING, "fresh", "received", "viewings"),
+    "uploader": tuple(SENDING),
+}
+"""What each role finds, in this order; `home/_<tile>.html` shows it. The core asks for the rights
+again, as for every page."""
+
+CURES: dict[str, LazyString] = {
+    "not_media": lazy_gettext("Send the recording itself, not an archive or a note beside it."),
+    "not_examined": lazy_gettext("See whether a player opens it, and send it again."),
+    "not_accepted": lazy_gettext("Send it by the way that is meant for its kind."),
+    "not_as_declared": lazy_gettext("Correct the content type that the client declares."),
+    "too_long": lazy_gettext("Divide it into shorter recordings, and send these."),
+    "wrong_size": lazy_gettext("The file changed while it was sent: send it again, once closed."),
+    "checksum_mismatch": lazy_gettext("The file changed on the way or before: send it again."),
+    "part_missing": lazy_gettext("Send it again, and tell an administrator about the storage."),
+}
+"""What whoever has sent it can do, by the core's error_code."""
+
+blueprint = Blueprint("home", __name__)
+
+
+@blueprint.get("/")
+def index() -> str:
+    anything = reviewing.anything(db.session, caller())
+    shown = [name for name in TILES[caller().role] if anything or name not in REVIEWING]
+    found = [(name, FACTS[name]()) for name in shown]
+    return render_template(
+        "home/index.html",
+        tiles=[(name, facts) for name, facts in found if facts is not None],
+        anything=anything,
+        reaches_nothing=caller().scope.nothing,
+        counted=COUNTED,
+        cures=CURES,
+        verify_days=uploading.settings().verify_period.days,
+    )
