@@ -98,7 +98,7 @@ def sign_in(page: Page, email: str) -> None:
     page.locator("#email").fill(email)  # by id: the labels are in any language
     page.locator("#password").fill(PASSWORD)
     page.locator("main button").click()
-    page.wait_for_url("**/recordings")
+    page.wait_for_url("**/")
 
 
 @pytest.fixture
@@ -107,6 +107,6 @@ def picture(tmp_path: Path) -> Callable[[Page, str], None]:
     folder = Path(os.environ.get("SCREENS_DIR") or tmp_path)
 
     def take(page: Page, name: str) -> None:
-        page.screenshot(path=folder / f"{name}.png")
+        page.screenshot(path=folder / f"{name}.png", full_page=True)
 
     return take

@@ -47,6 +47,7 @@ def test_an_auditor_signs_in_finds_a_recording_plays_it_and_seeks(
     page = open_page()
     answers: list[Response] = []
     page.on("response", lambda answer: answers.append(answer) if "/media" in answer.url else None)
+    page.get_by_role("link", name="Recordings", exact=True).click()
     page.get_by_role("link", name=name).click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
     play(page)

@@ -18,7 +18,7 @@ class Person:
         self.session = requests.Session()
         self.session.headers["Accept-Language"] = language
         answer = self.sign_in(PASSWORD)
-        assert answer.url.endswith("/recordings"), answer.text
+        assert answer.url == f"{portal.url}/", answer.text
 
     def sign_in(self, password: str, target: str = "") -> requests.Response:
         return sign_in(self.session, self.portal, self.email, password, target)
