@@ -156,7 +156,7 @@ def _tile_of_few(session: Session, mine: ColumnElement[bool], late: datetime) ->
     which = case((Recording.integrity == "ok", old), else_=Recording.integrity)
     oldest = func.min(Recording.verified_at)
     query = select(which, func.count(), oldest).where(_kept(), mine).group_by(which)
-    rows = session.execute(query).tuples().all()
+    rows = session.execute(query).all()
     release(session)
     counts = {name: min(count, COUNTED + 1) for name, count, _ in rows}
     return Tile(dict.fromkeys(STATES, 0) | counts, min((at for _, _, at in rows), default=None))

@@ -33,7 +33,7 @@ SCOPE_MAY: dict[str, frozenset[str]] = {
         for whose in ("", "_own")
     ),
     DELETE: frozenset({"delete", "delete_own"}),
-    "admin": frozenset({"audit", "audit_system", "history", "verify"}),
+    "admin": frozenset({"audit", "audit_system", "history", "verify", "operate"}),
 }
 
 

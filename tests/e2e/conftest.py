@@ -107,6 +107,6 @@ def picture(tmp_path: Path) -> Callable[[Page, str], None]:
     folder = Path(os.environ.get("SCREENS_DIR") or tmp_path)
 
     def take(page: Page, name: str) -> None:
-        page.screenshot(path=folder / f"{name}.png", full_page=True)
+        page.screenshot(path=folder / f"{name}.png")
 
     return take

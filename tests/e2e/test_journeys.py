@@ -123,6 +123,7 @@ def test_nothing_is_asked_of_any_other_host_and_no_policy_is_broken(
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     for path in (
+        "/",
         "/recordings",
         "/uploads",
         "/audit",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, literal, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from portal.core import finding, login_sessions
@@ -43,12 +43,14 @@ def waiting(session: Session, caller: Caller) -> int:
 
 
 def held(session: Session, caller: Caller) -> int:
-    """How many are under an open legal hold, likewise: each hold is followed to its recording. The
-    other way around SQLite walked through all calls for 500 holds, in 1.4 s."""
+    """How many are under an open legal hold, likewise."""
     query = select(LegalHold.recording_id).where(LegalHold.released_at.is_(None)).distinct()
     holds = query.subquery()
     fits = (visible(caller), *conditions(session, finding.ANY, Recording.place))
-    mine = exists().where(Recording.id == holds.c.recording_id, *fits)
+    # Each hold is followed to its recording: as a join of any kind, 500 holds made SQLite walk
+    # through all calls in 1.4 s, and PostgreSQL through everything in 0.3 s.
+    followed = select(Recording.id).where(Recording.id == holds.c.recording_id, *fits)
+    mine = followed.scalar_subquery().is_not(None)
     some = select(literal(1)).select_from(holds).where(mine).limit(finding.COUNTED + 1).subquery()
     found = session.scalar(select(func.count()).select_from(some)) or 0
     release(session)
@@ -87,7 +89,7 @@ def received(session: Session, caller: Caller) -> list[Day]:
     wanted = Wanted(received_from=begin, received_to=today + timedelta(days=1))
     fits = conditions(session, wanted, Recording.place)
     query = select(number, func.count()).where(visible(caller), *fits).group_by(number)
-    counts = {int(day): count for day, count in session.execute(query).tuples()}
+    counts = {int(day): count for day, count in session.execute(query)}
     release(session)
     return [Day((begin + timedelta(days=n)).date(), counts.get(n, 0)) for n in range(DAYS)]
 
