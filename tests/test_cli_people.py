@@ -64,7 +64,7 @@ def test_a_role_is_changed_and_sessions_are_ended_by_name(portal: Portal) -> Non
     assert "/login" in person.get("/recordings").url
     changed = portal.cli("set-role", person.email, "reviewer")
     assert changed.stdout == f"{person.email} is reviewer now.\n"
-    assert Person.sign_in(person, PASSWORD).url.endswith("/recordings")
+    assert Person.sign_in(person, PASSWORD).url == f"{person.portal.url}/"
     query = "SELECT actor_label FROM audit_event WHERE action = 'user.role_changed'"
     assert portal.rows(query)[-1]["actor_label"].endswith(" (shell)")
 
