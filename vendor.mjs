@@ -16,7 +16,7 @@ const ICONS = [
   "chevron-right", "circle-half", "cloud-arrow-up", "collection-play", "copy", "download",
   "exclamation-octagon", "file-earmark", "funnel", "globe2", "grid", "headphones",
   "hourglass-split", "inbox", "journal-text", "keyboard", "link-45deg", "list-ul", "lock", "mic",
-  "people", "person-circle", "play-fill", "search", "shield-check", "shield-exclamation", "tag",
+  "people", "person-circle", "person-plus", "play-fill", "search", "shield-check", "shield-exclamation", "tag",
   "trash", "x-lg",
 ];
 
