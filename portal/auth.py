@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy.orm import Session
 
@@ -82,6 +82,9 @@ OPEN = {
 }
 """The endpoints that need no account. Every other one is closed."""
 
+CHANGING = {"account.show", "account.change_password", "login.logout"}
+"""What somebody reaches who has to choose a new password first."""
+
 BEARER = {
     "tus": "tus",
     "videos": "tus",
@@ -113,9 +116,17 @@ def require_caller() -> Response | None:
     elif current_user.is_authenticated:
         g.caller = caller_for(current_user.user, visitor())
         g.proof = _proof_of_session(current_user.secret, visitor())
+        return _to_a_new_password()
     else:
         return cast(Response, login_manager.unauthorized())
     return None
+
+
+def _to_a_new_password() -> Response | None:
+    """A password that somebody else has made opens the page that changes it, and no other."""
+    if not current_user.user.must_change or request.endpoint in CHANGING:
+        return None
+    return cast(Response, redirect(url_for("account.show")))
 
 
 def _proof_of_session(secret: str, sender: Actor) -> Callable[[Session], Caller]:

@@ -76,9 +76,16 @@ def clean_email(email: str) -> str:
 
 
 def create_user(
-    session: Session, email: str, role: str, password: str, scope: Sequence[str] = ()
+    session: Session,
+    email: str,
+    role: str,
+    password: str,
+    scope: Sequence[str] = (),
+    actor: Actor = SYSTEM,
+    must_change: bool = False,
 ) -> User:
-    """A new account. `scope`: as portal.core.scopes.words makes it.
+    """A new account. `scope`: as portal.core.scopes.words makes it; `must_change`: the password
+    is good for one that its owner chooses, and nothing else.
 
     Raises InvalidRequest for a known address, a short password, a bad role.
     """
@@ -89,11 +96,11 @@ def create_user(
         if session.scalar(select(User.id).where(User.email == email)):
             raise InvalidRequest(f"There is a user {email} already.")
         user = User(email=email, role=role, password_hash=hashed, created_at=utc_now())
-        user.scope = list(scope)
+        user.scope, user.must_change = list(scope), must_change
         session.add(user)
         session.flush()
         subject, reach = ("user", user.id), user.scope
-        audit.record(session, SYSTEM, "user.created", subject, email=email, role=role, scope=reach)
+        audit.record(session, actor, "user.created", subject, email=email, role=role, scope=reach)
     return user
 
 
@@ -102,12 +109,14 @@ def _refuse_unknown(role: str) -> None:
         raise InvalidRequest(f"{role!r} is no role; choose one of {', '.join(ROLE_MAY)}.")
 
 
-def set_password(session: Session, email: str, password: str, actor: Actor = SYSTEM) -> None:
+def set_password(
+    session: Session, email: str, password: str, actor: Actor = SYSTEM, must_change: bool = False
+) -> None:
     """A new password; every open session of the account ends. Raises InvalidRequest."""
     hashed = hash_password(password)
     with writing(session):
         user = user_by_email(session, email)
-        user.password_hash = hashed
+        user.password_hash, user.must_change = hashed, must_change
         login_sessions.end_all(session, user.id)
         audit.record(session, actor, "user.password_changed", ("user", user.id))
 

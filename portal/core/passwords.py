@@ -28,6 +28,12 @@ def _nobody_hash() -> str:
     return _hasher().hash(secrets.token_urlsafe())
 
 
+def made_up() -> str:
+    """A password to hand to somebody once: 100 random bits, in letters that are read aloud well."""
+    letters = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(letters) for _ in range(5)) for _ in range(4))
+
+
 def hash_password(password: str) -> str:
     """As it is stored. Raises InvalidRequest for one that is too short or too long."""
     if len(password) < MIN_PASSWORD:

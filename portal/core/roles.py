@@ -16,6 +16,8 @@ RIGHTS: dict[str, str] = {
     "operate": "see how the system is doing: its jobs, storages and disk",
     "upload": "send recordings",
     "delete": "delete recordings with a token",
+    "see_people": "see accounts and their tokens",
+    "people": "make and change accounts and their tokens",
     "request_deletion": "ask for the deletion of recordings",
     "approve_deletion": "approve what others ask for: deletions, releases of legal holds",
     "approve_change": "approve what others ask for: shorter retention, tokens that may delete",
@@ -32,6 +34,8 @@ ROLE_MAY: dict[str, frozenset[str]] = {
             "uploads",
             "operate",
             "upload",
+            "see_people",
+            "people",
             "request_deletion",
             "approve_change",
         }
@@ -48,6 +52,7 @@ ROLE_MAY: dict[str, frozenset[str]] = {
             "audit",
             "uploads",
             "delete",
+            "see_people",
             "request_deletion",
             "approve_deletion",
             "approve_change",
@@ -62,6 +67,11 @@ ROLE_MAY: dict[str, frozenset[str]] = {
         {"list_own", "play_own", "download_own", "uploads_own", "upload", "delete_own"}
     ),
 }
+
+IN_PERSON = frozenset(
+    {"request_deletion", "approve_deletion", "approve_change", "see_people", "people"}
+)
+"""What no token ever may: it takes somebody who is there."""
 
 SCOPED = frozenset({"auditor", "reviewer", "source_owner"})
 """The roles that reach nothing but what their account's scope names."""

@@ -123,7 +123,8 @@ def change_password(session: Session, caller: Caller, old: str, new: str, keep: 
         raise NotAuthenticated("The old password is wrong.")
     hashed = passwords.hash_password(new)
     with writing(session):
-        session.get_one(User, user.id).password_hash = hashed
+        changed = session.get_one(User, user.id)
+        changed.password_hash, changed.must_change = hashed, False
         login_sessions.end_all(session, user.id, keep)
         _take_off(session, attempt)
         audit.record(session, caller.actor, "user.password_changed", ("user", user.id))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -40,13 +42,15 @@ SCOPE_MAY: dict[str, frozenset[str]] = {
 @dataclass(frozen=True)
 class NewToken:
     """What a token is to be. `leads`: whose calls it may touch; `*` is everybody's. `scope`:
-    which of its owner's recordings it reaches, as portal.core.scopes.words makes it."""
+    which of its owner's recordings it reaches, as portal.core.scopes.words makes it. `networks`:
+    where it may be used from, as networks_of makes them; none is everywhere."""
 
     scopes: Sequence[str]
     expires_at: datetime | None = None
     leads: Sequence[str] = ()
     scope: Sequence[str] = (ALL,)
     label: str = ""
+    networks: Sequence[str] = ()
 
     def check(self) -> None:
         """Raises InvalidRequest for no scope at all, and for one that does not exist."""
@@ -73,17 +77,22 @@ def create_token(
 
 
 def create_own(session: Session, caller: Caller, new: NewToken) -> str:
-    """The same for the caller, whose role must have some use for each scope. It may not delete
+    """The same for the caller. Raises InvalidRequest."""
+    return create_for(session, caller, caller.user_id, new)
+
+
+def create_for(session: Session, caller: Caller, user_id: str, new: NewToken) -> str:
+    """The same for an account, whose role must have some use for each scope. It may not delete
     before a second person has approved that; the label says what it is wanted for.
 
     Raises InvalidRequest.
     """
     new.check()
-    useless = [each for each in new.scopes if not rights_of(caller.role, [each])]
-    if useless:
-        raise InvalidRequest(f"Your role has no use for {', '.join(useless)}; leave it out.")
     with writing(session):
-        user = session.get_one(User, caller.user_id)
+        user = session.get_one(User, user_id)
+        useless = [each for each in new.scopes if not rights_of(user.role, [each])]
+        if useless:
+            raise InvalidRequest(f"The role has no use for {', '.join(useless)}; leave it out.")
         at_once = replace(new, scopes=[each for each in new.scopes if each != DELETE])
         text = _add(session, caller.actor, user, at_once)
         if DELETE in new.scopes:
@@ -108,6 +117,7 @@ def _add(session: Session, actor: Actor, user: User, new: NewToken) -> str:
     token = Token(user_id=user.id, secret_hash=_hash_secret(secret), label=new.label)
     token.scopes, token.leads = sorted(set(new.scopes)), list(new.leads)
     token.scope, token.expires_at = list(new.scope), new.expires_at
+    token.networks = list(new.networks)
     token.created_at = utc_now()
     session.add(token)
     session.flush()
@@ -129,6 +139,57 @@ def of_user(session: Session, user_id: str) -> Sequence[Token]:
     return found
 
 
+def rotate(
+    session: Session, actor: Actor, token_id: str, overlap: timedelta, owner_id: str | None = None
+) -> str:
+    """A new token that may what this one may; the old one still works for `overlap`, at most.
+
+    With `owner_id`, only a token of this account. Returns the new one as `create_token` does.
+    Raises NotFound.
+    """
+    with writing(session):
+        old, now = _living(session, token_id, owner_id), utc_now()
+        lasts = old.expires_at and now + (old.expires_at - old.created_at)
+        new = NewToken(old.scopes, lasts, old.leads, old.scope, old.label, old.networks)
+        old.expires_at = min(old.expires_at or now + overlap, now + overlap)
+        text = _add(session, actor, session.get_one(User, old.user_id), new)
+        made, subject = text.split("_")[1], ("token", token_id)
+        audit.record(session, actor, "token.rotated", subject, made=made)
+        return text
+
+
+def rest(session: Session, actor: Actor, token_id: str, resting: bool) -> None:
+    """Have a token refused from its next request on, or let it work again. Raises NotFound."""
+    with writing(session):
+        token = _living(session, token_id)
+        if bool(token.disabled_at) != resting:
+            token.disabled_at = utc_now() if resting else None
+            action = "token.disabled" if resting else "token.enabled"
+            audit.record(session, actor, action, ("token", token_id))
+
+
+def _living(session: Session, token_id: str, owner_id: str | None = None) -> Token:
+    """A token that is not revoked, for the caller's transaction. Raises NotFound."""
+    query = select(Token).where(Token.id == token_id, Token.revoked_at.is_(None))
+    if owner_id is not None:
+        query = query.where(Token.user_id == owner_id)
+    found = session.scalar(query.with_for_update())
+    if found is None:
+        raise NotFound("There is no such token; its id stands between its two “_”.")
+    return found
+
+
+def networks_of(text: str) -> list[str]:
+    """Addresses and networks with commas or blanks in between, as they are kept.
+
+    Raises InvalidRequest for what is neither.
+    """
+    try:
+        return [str(ipaddress.ip_network(word)) for word in re.split(r"[\s,]+", text) if word]
+    except ValueError as error:
+        raise InvalidRequest(f"{error}; write 192.0.2.7 or 192.0.2.0/24.") from error
+
+
 def revoke(session: Session, actor: Actor, token_id: str, owner_id: str | None = None) -> None:
     """From its next request on the token is refused, and what it is being sent stops.
 
@@ -146,6 +207,8 @@ def revoke(session: Session, actor: Actor, token_id: str, owner_id: str | None =
 def caller_by_token(session: Session, text: str, visitor: Actor) -> Caller:
     """Whoever this bearer token stands for. Raises NotAuthenticated."""
     token, user = _found(session, text)
+    if token.networks and not _within(visitor.ip, token.networks):
+        raise NotAuthenticated("This token does not work from your address; ask for one that does.")
     last_seen.note(session, token, Token.used_at)
     return Caller(
         user.id,
@@ -160,6 +223,15 @@ def caller_by_token(session: Session, text: str, visitor: Actor) -> Caller:
     )
 
 
+def _within(ip: str | None, networks: Sequence[str]) -> bool:
+    try:
+        address = ipaddress.ip_address(ip or "")
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return any(mapped in ipaddress.ip_network(each) for each in networks)
+
+
 def _found(session: Session, text: str) -> tuple[Token, User]:
     """The living token with this text and whose it is. Raises NotAuthenticated."""
     kind, _, rest = text.partition("_")
@@ -170,9 +242,13 @@ def _found(session: Session, text: str) -> tuple[Token, User]:
     fits = hmac.compare_digest(
         _hash_secret(secret).encode(), (found[0].secret_hash if found else "0" * 64).encode()
     )
-    if found is None or not fits or found[0].revoked_at is not None or not found[1].active:
+    if found is None or not fits or not _works(*found):
         raise NotAuthenticated("The token is unknown, expired or revoked; ask for a new one.")
     return found[0], found[1]
+
+
+def _works(token: Token, user: User) -> bool:
+    return token.revoked_at is None and token.disabled_at is None and user.active
 
 
 def rights_of(role: str, scopes: Sequence[str]) -> frozenset[str]:

@@ -21,10 +21,31 @@ from portal.web import (
     listing,
     login,
     notes,
+    people,
     security,
     show,
     uploads,
 )
+
+PAGES = (
+    account,
+    approvals,
+    audit,
+    audit_export,
+    bulk,
+    deleting,
+    export,
+    handover,
+    home,
+    integrity,
+    language,
+    listing,
+    login,
+    notes,
+    people,
+    uploads,
+)
+"""`listing` and `recording` add theirs to those of portal/web/recordings.py."""
 
 
 def init_app(app: Flask) -> None:
@@ -36,7 +57,5 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["device"] = devices.device
     security.init_app(app)
     errors.init_app(app)
-    # `listing` and `recording` add their pages to those of portal/web/recordings.py.
-    pages = (account, audit, audit_export, bulk, export, language, listing, login, notes, uploads)
-    for module in (*pages, handover, home, integrity, approvals, deleting):
+    for module in PAGES:
         app.register_blueprint(module.blueprint)

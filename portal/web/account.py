@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
-from wtforms import PasswordField, SelectField, SelectMultipleField, StringField
-from wtforms.validators import DataRequired, EqualTo, Length, ValidationError
-from wtforms.widgets import CheckboxInput, ListWidget
+from wtforms import PasswordField
+from wtforms.validators import DataRequired, EqualTo, Length
 
 from portal import uploading
 from portal.auth import caller
@@ -20,26 +18,15 @@ from portal.core import login_sessions, sign_in, tokens
 from portal.core.accounts import scope_of
 from portal.core.errors import NotAuthenticated, TooManyAttempts
 from portal.core.passwords import LONGEST_PASSWORD, MIN_PASSWORD
-from portal.core.tokens import NewToken
 from portal.core.transaction import utc_now
 from portal.db import db
-from portal.parsing import known_id, plain
+from portal.parsing import known_id
+from portal.web.people_forms import SCOPE_NAMES, TokenForm
 
-MOST_LEADS = 20
-SCOPE_NAMES = {
-    "upload": lazy_gettext("Send recordings"),
-    "read": lazy_gettext("Find recordings and get their bytes"),
-    "delete": lazy_gettext("Delete recordings"),
-    "admin": lazy_gettext("Read the history and the audit log"),
-}
-LIFETIMES = [
-    ("30", lazy_gettext("30 days")),
-    ("90", lazy_gettext("90 days")),
-    ("365", lazy_gettext("1 year")),
-    ("", lazy_gettext("It does not expire")),
-]
 FRESH = "fresh_token"
 """Where a new token waits in the signed cookie of its owner's browser, for one redirect."""
+OVERLAP = timedelta(days=1)
+"""So long a token that was replaced still works, so that nothing stands still in between."""
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
@@ -65,50 +52,9 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class TokenForm(FlaskForm):  # type: ignore[misc]
-    label = StringField(
-        lazy_gettext("What it is for"),
-        [
-            DataRequired(lazy_gettext("Give it a name, so that you know it again.")),
-            Length(max=100, message=lazy_gettext("Use 100 characters at most.")),
-        ],
-    )
-    scopes = SelectMultipleField(
-        lazy_gettext("What it may do"),
-        [DataRequired(lazy_gettext("Choose at least one."))],
-        widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
-    )
-    leads = StringField(lazy_gettext("Leads whose calls it may touch"))
-    days = SelectField(lazy_gettext("Expires after"), choices=LIFETIMES, default="90")
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        useful = [each for each in tokens.SCOPES if tokens.rights_of(caller().role, [each])]
-        self.scopes.choices = [(each, SCOPE_NAMES[each]) for each in useful]
-
-    def validate_label(self, field: StringField) -> None:
-        if not plain(field.data):
-            raise ValidationError(gettext("Use letters, digits and signs only."))
-
-    def validate_leads(self, field: StringField) -> None:
-        named = leads_of(field)
-        if len(named) > MOST_LEADS or not all(len(each) <= 255 and plain(each) for each in named):
-            raise ValidationError(gettext("Write up to 20 leads, with commas in between."))
-
-    def wanted(self) -> NewToken:
-        days = int(self.days.data or 0)
-        until = utc_now() + timedelta(days=days) if days else None
-        return NewToken(self.scopes.data, until, leads_of(self.leads), label=self.label.data)
-
-
-def leads_of(field: StringField) -> list[str]:
-    return [each.strip() for each in (field.data or "").split(",") if each.strip()]
-
-
 @blueprint.get("")
 def show() -> str:
-    return _page(PasswordForm(), TokenForm())
+    return _page(PasswordForm(), TokenForm(caller().role))
 
 
 def _page(password: PasswordForm, token: TokenForm) -> str:
@@ -131,16 +77,16 @@ def _page(password: PasswordForm, token: TokenForm) -> str:
 def change_password() -> Response | tuple[str, int]:
     form = PasswordForm()
     if not form.validate_on_submit():
-        return _page(form, TokenForm(formdata=None)), 400
+        return _page(form, TokenForm(caller().role, formdata=None)), 400
     try:
         keep = current_user.session_id
         sign_in.change_password(db.session, caller(), form.old.data, form.new.data, keep)
     except NotAuthenticated:
         form.old.errors = [gettext("This is not your current password.")]
-        return _page(form, TokenForm(formdata=None)), 400
+        return _page(form, TokenForm(caller().role, formdata=None)), 400
     except TooManyAttempts:
         form.old.errors = [gettext("Too many wrong passwords; wait 15 minutes.")]
-        return _page(form, TokenForm(formdata=None)), 429
+        return _page(form, TokenForm(caller().role, formdata=None)), 429
     flash(gettext("Your password is changed. All other sessions have ended."))
     return redirect(url_for("account.show"))
 
@@ -160,11 +106,18 @@ def end_session() -> Response:
 
 @blueprint.post("/tokens")
 def create_token() -> Response | tuple[str, int]:
-    form = TokenForm()
+    form = TokenForm(caller().role)
     if not form.validate_on_submit():
         return _page(PasswordForm(formdata=None), form), 400
     session[FRESH] = tokens.create_own(db.session, caller(), form.wanted())
     return redirect(url_for("account.show", _anchor="fresh-token"))
+
+
+@blueprint.post("/tokens/<token_id>/rotate")
+def rotate_token(token_id: str) -> Response:
+    me, known = caller(), known_id(token_id, "There is no such token.")
+    session[FRESH] = tokens.rotate(db.session, me.actor, known, OVERLAP, me.user_id)
+    return redirect(url_for("account.show", _anchor="fresh-token"), 303)
 
 
 @blueprint.post("/tokens/<token_id>/revoke")

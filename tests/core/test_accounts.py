@@ -9,9 +9,10 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from portal.core import accounts, tokens
-from portal.core.accounts import ROLE_MAY, Caller
+from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest, NotAllowed, NotAuthenticated
 from portal.core.models import Token, new_id
+from portal.core.roles import IN_PERSON, ROLE_MAY
 from portal.core.transaction import utc_now
 from tests.core.conftest import Site
 from tests.core.people import PASSWORD, VISITOR, app, change, session, user
@@ -123,7 +124,7 @@ def test_scopes_narrow_what_the_role_may(session: Session) -> None:
     with pytest.raises(NotAllowed):
         caller(session, "auditor", "upload").must("play")
     caller(session, "auditor", "read").must("play")
-    assert caller(session, "admin", *tokens.SCOPES).rights == ROLE_MAY["admin"]
+    assert caller(session, "admin", *tokens.SCOPES).rights == ROLE_MAY["admin"] - IN_PERSON
     assert "delete" not in caller(session, "officer", "read", "admin").rights
 
 

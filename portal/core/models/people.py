@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     String,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,7 +20,8 @@ Digest = String(64)
 
 class User(Base):
     """A person or a machine that signs in. `scope`: which recordings the account reaches, as
-    portal/core/scopes.py writes it; it counts for the roles that have one."""
+    portal/core/scopes.py writes it; it counts for the roles that have one. `must_change`: the
+    password is one that somebody else has seen, and opens nothing but the page that changes it."""
 
     __tablename__ = "user"
 
@@ -28,6 +30,7 @@ class User(Base):
     role: Mapped[str] = mapped_column(String(20))
     scope: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     password_hash: Mapped[str] = mapped_column(Name)
+    must_change: Mapped[bool] = mapped_column(default=False, server_default=false())
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
 
@@ -36,7 +39,8 @@ class Token(Base):
     """A bearer token. Only the hash of its secret is kept.
 
     `leads`: the leads whose calls it may touch; `["*"]` is all of them, none is none. `scope`
-    narrows that of its owner. `used_at` is at most a minute behind.
+    narrows that of its owner. `networks`: where it works, as CIDR; none is everywhere.
+    `disabled_at`: it rests, until somebody enables it. `used_at` is at most a minute behind.
     """
 
     __tablename__ = "token"
@@ -48,9 +52,11 @@ class Token(Base):
     scopes: Mapped[list[str]]
     leads: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     scope: Mapped[list[str]] = mapped_column(default=lambda: ["*"], server_default='["*"]')
+    networks: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
 
