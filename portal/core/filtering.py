@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, select
+from sqlalchemy import ColumnElement, Select, and_, func, not_, select
 from sqlalchemy.orm import Session
 
 from portal.core import reviews
 from portal.core.models import (
     LegalHold,
+    PlaySession,
     Recording,
     RecordingDetail,
     RecordingTag,
@@ -26,6 +27,9 @@ HIDDEN = ("deleting", "purging", "deleted")
 INNER = {"deleting": ("deleting", "purging")}
 """What looks like one state from outside."""
 
+HOUR, WEEK, THURSDAY = 3_600_000_000, 7 * 24, 3 * 24
+"""An hour in places; hours of a week, and those of its days before a Thursday, as 1970 began."""
+
 FEW = 15_000
 """So many rows are sorted quickly. What fits more is met soon by walking in the list's order."""
 
@@ -36,7 +40,9 @@ def conditions(session: Session, wanted: Wanted, place: Any) -> list[ColumnEleme
         _of_state(wanted.state),
         *_same(session, wanted),
         *_received(wanted, place),
-        *_rare(session, wanted),
+        *(_having(session, ids) for ids in _among(wanted)),
+        *_lacking(wanted),
+        *_measured(session, wanted),
     ]
 
 
@@ -81,25 +87,39 @@ def _received(wanted: Wanted, place: Any) -> Iterator[ColumnElement[bool]]:
         yield place >= place_at(wanted.received_from)
     if wanted.received_to is not None:
         yield place < place_at(wanted.received_to)
+    if wanted.hours is not None:
+        yield ((place // HOUR + THURSDAY) % WEEK).in_(sorted(wanted.hours))
 
 
-def _rare(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
-    """What may fit a few rows or most of them, and stands in no index by place."""
+def _among(wanted: Wanted) -> Iterator[Select[str]]:
+    """The ids in other tables that a recording's has to be among: a few, or those of most."""
     for name, value in wanted.details.items():
         same = and_(RecordingDetail.name == name, RecordingDetail.value == value)
-        yield _having(session, select(RecordingDetail.recording_id).where(same))
+        yield select(RecordingDetail.recording_id).where(same)
     if wanted.tag is not None:
         tag = select(Tag.id).where(Tag.name == wanted.tag).scalar_subquery()
-        yield _having(session, select(RecordingTag.recording_id).where(RecordingTag.tag_id == tag))
-    if wanted.held is not None:
-        open_hold = LegalHold.released_at.is_(None)
-        held = exists().where(LegalHold.recording_id == Recording.id, open_hold)
-        some = select(LegalHold.recording_id).where(open_hold)
-        yield _having(session, some) if wanted.held else not_(held)
+        yield select(RecordingTag.recording_id).where(RecordingTag.tag_id == tag)
+    if wanted.held:
+        yield _held()
+    if wanted.reviewed_by is not None:
+        yield reviews.by(wanted.reviewed_by)
+    if wanted.played_by is not None:
+        person = select(User.id).where(User.email == wanted.played_by).scalar_subquery()
+        yield select(PlaySession.recording_id).where(PlaySession.user_id == person)
+
+
+def _held() -> Select[str]:
+    return select(LegalHold.recording_id).where(LegalHold.stands())
+
+
+def _lacking(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    if wanted.held is False:
+        yield not_(_held().where(LegalHold.recording_id == Recording.id).exists())
     if wanted.unreviewed:
         yield reviews.by_nobody()
-    if wanted.reviewed_by is not None:
-        yield _having(session, reviews.by(wanted.reviewed_by))
+
+
+def _measured(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     for column, least, end in (
         (Recording.duration_ms, wanted.shortest, wanted.longest),
         (Recording.size, wanted.smallest, wanted.largest),

@@ -109,6 +109,8 @@ def _found(session: Session, caller: Caller, wanted: Wanted) -> tuple[Select[Rec
     """
     if wanted.unreviewed or wanted.reviewed_by is not None:
         caller.must("note")
+    if wanted.played_by is not None:
+        caller.must("history")
     query, place = select(Recording).where(visible(caller)), cast(Any, Recording.place)
     matches = search.matching(session, wanted.words, notes="note" in caller.rights)
     if matches is not None:
@@ -184,7 +186,7 @@ def beside(session: Session, ids: Sequence[str]) -> dict[str, Beside]:
     tags: dict[str, list[str]] = {each: [] for each in ids}
     for recording_id, name in session.execute(given):
         tags[recording_id].append(name)
-    open_holds = select(LegalHold.recording_id).where(LegalHold.released_at.is_(None))
+    open_holds = select(LegalHold.recording_id).where(LegalHold.stands())
     held = set(session.scalars(open_holds.where(LegalHold.recording_id.in_(ids))))
     release(session)
     return {each: Beside(tags[each], each in held) for each in ids}
