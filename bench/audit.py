@@ -40,6 +40,7 @@ FILTERS = {
     "one actor": Wanted(actor="user-7@example.org"),
     "an actor's rare action": Wanted(actor="user-9@example.org", action="hold.placed"),
     "a rare action": Wanted(action="hold.placed"),
+    "a frequent action": Wanted(action="recording.view"),
     "one object": Wanted(object_type="recording", object_id="object-4"),
     "denied": Wanted(result="denied"),
     "one address": Wanted(ip="192.0.2.44"),

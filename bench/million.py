@@ -71,6 +71,9 @@ PAGES = {
     "search: accents": "q=conceicao+joão",
     "search: name and number": "q=PC-0017",
     "search, tag and period": "q=invoice&tag=vip&from=2025-02-01&to=2025-09-01",
+    "search: one in all, tag": "q=example&tag=vip",
+    "search: one in all, rare tag": "q=example&department=archives",
+    "search: frequent, detail": "q=invoice&detail=wats_user%3DAna+Silva",
     "search: longest first": "q=invoice&sort=longest",
 }
 

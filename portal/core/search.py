@@ -7,10 +7,23 @@ shared notes stand apart, as not everybody may read notes; private ones are not 
 
 from __future__ import annotations
 
+import json
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import BigInteger, ColumnElement, column, false, select, table, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    any_,
+    column,
+    false,
+    func,
+    literal,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from portal.core.models import Note, Recording, RecordingTag, Tag
@@ -79,6 +92,14 @@ def matching(session: Session, asked: str, notes: bool) -> ColumnElement[bool] |
     dialect = session.get_bind().dialect.name
     said = (_for_sqlite if dialect == "sqlite" else _for_postgresql)(phrases, notes)
     return text(MATCH[dialect]).bindparams(wanted=said)  # type: ignore[return-value]
+
+
+def at(session: Session, places: Sequence[int]) -> ColumnElement[bool]:
+    """That a recording is at one of these places, of which there may be thousands."""
+    if session.get_bind().dialect.name == "sqlite":
+        each = func.json_each(json.dumps(list(places))).table_valued("value")
+        return Recording.place.in_(select(each.c.value))
+    return Recording.place == any_(literal(list(places), ARRAY(BigInteger)))
 
 
 def _for_sqlite(phrases: list[list[str]], notes: bool) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from portal.core import chain
 from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest
-from portal.core.models import AuditEvent
+from portal.core.models import OF_SYSTEM, AuditEvent
 from portal.core.transaction import release
 
 COUNTED = 1000
@@ -60,7 +60,7 @@ def readable(caller: Caller) -> ColumnElement[bool]:
     if "audit" in caller.rights:
         return true()
     caller.must("audit_system")
-    return _type() != "recording"
+    return OF_SYSTEM
 
 
 def _type() -> ColumnElement[str]:
