@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from portal.core.models import AuditEvent, place_at
-from portal.core.search import words_of
+from portal.core.search import words_of, written
 
 BEGUN = datetime(2025, 1, 1, tzinfo=UTC)
 EVERY = timedelta(seconds=60)
@@ -49,7 +49,7 @@ INSERTED = {
 WORDS = {
     "sqlite": "INSERT INTO recording_words (rowid, words) VALUES (:place, :words)",
     "postgresql": "INSERT INTO recording_words "
-    "VALUES (:place, setweight(to_tsvector('simple', :words), 'A'))",
+    "VALUES (:place, setweight(CAST(:words AS tsvector), 'A'))",
 }
 EVENTS = """
 INSERT INTO audit_event (seq, at, actor_type, actor_label, ip, request_id, action, object_type,
@@ -149,8 +149,9 @@ def _insert(connection: Connection, batch: Sequence[Row]) -> None:
         ("review", [_person("reviews", row) for row in batch if row["reviews"]]),
     ):
         _put(connection, table, rows)
-    words = [{"place": row["place"], "words": _words(row)} for row in batch]
-    connection.execute(text(WORDS[connection.dialect.name]), words)
+    dialect = connection.dialect.name
+    words = [{"place": row["place"], "words": written(_words(row), dialect)} for row in batch]
+    connection.execute(text(WORDS[dialect]), words)
 
 
 def _put(connection: Connection, table: str, rows: Sequence[Row]) -> None:
