@@ -56,7 +56,7 @@ def interactive(page: Page, path: str, cached: bool) -> float:
 def weight(page: Page, path: str) -> dict[str, float]:
     """kB of a first visit by kind, each file compressed as a proxy in front does it."""
     got: list[Response] = []
-    page.on("response", got.append)
+    page.on("response", lambda answer: got.append(answer))
     page.context.new_cdp_session(page).send("Network.clearBrowserCache")
     page.goto(path, wait_until="networkidle")
     kinds: dict[str, float] = {}
@@ -83,7 +83,9 @@ def main() -> None:
     program = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         settings = {"PORTAL_DATABASE_URL": sys.argv[1], "PORTAL_JOB_WORKERS": "0"}
-        portal = Portal(Path(folder), **settings).start()
+        portal = Portal(Path(folder), **settings)
+        portal.cli("migrate", "--adopt-storage", "main")  # its folder is gone, if it ever was
+        portal.start()
         try:
             browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
             report(sign_in(browser, portal, portal.person("officer")))
