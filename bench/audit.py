@@ -16,9 +16,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from bench.made_up import make_events
 from portal import migrate
 from portal.config import Settings
 from portal.core import audit
@@ -26,7 +27,6 @@ from portal.core.accounts import ROLE_MAY, Caller
 from portal.core.audit import search, verifying
 from portal.core.audit.seals import Outside, SealKey
 from portal.core.audit.search import Wanted
-from portal.core.models import AuditEvent
 from portal.core.transaction import writing
 from portal.db import prepare_engine
 from storage_backends.local import LocalStore
@@ -35,21 +35,12 @@ SECONDS = 5.0
 CHAINED = 200_000
 ROUNDS = 40
 SOMEBODY = audit.Actor("user", "u1", "user-7@example.org", ip="192.0.2.7", user_agent="bench")
-MADE_UP = """
-INSERT INTO audit_event (seq, at, actor_type, actor_label, ip, request_id, action, object_type,
-                         object_id, result, details, hash)
-SELECT {first} + n, {at}, 'user', 'user-' || (n % 997) || '@example.org', '192.0.2.' || (n % 251),
-       'request-' || n, CASE WHEN n % 10 < 6 THEN 'recording.view' WHEN n % 10 < 9
-       THEN 'upload.created' WHEN n % 5000 = 9 THEN 'hold.placed' ELSE 'auth.login' END,
-       CASE WHEN n % 10 < 6 THEN 'recording' ELSE 'upload' END, 'object-' || (n % 99991),
-       CASE WHEN n % 1000 = 0 THEN 'denied' ELSE 'ok' END, '{{"n": 1}}', '{hash}'
-FROM {numbers}
-"""
 FILTERS = {
     "all": Wanted(),
     "one actor": Wanted(actor="user-7@example.org"),
     "an actor's rare action": Wanted(actor="user-9@example.org", action="hold.placed"),
     "a rare action": Wanted(action="hold.placed"),
+    "a frequent action": Wanted(action="recording.view"),
     "one object": Wanted(object_type="recording", object_id="object-4"),
     "denied": Wanted(result="denied"),
     "one address": Wanted(ip="192.0.2.44"),
@@ -97,29 +88,6 @@ def verify(session: Session, folder: Path) -> float:
     return verdict.checked / (time.perf_counter() - begun)
 
 
-def make_up(engine: Engine, count: int) -> None:
-    """So many events, ten a second since 2025; indexes are made afterwards, which is quicker."""
-    sqlite = engine.dialect.name == "sqlite"
-    numbers = f"generate_series(1, {count}) AS n"
-    at = "timestamptz '2025-01-01' + n * interval '100 milliseconds'"
-    if sqlite:
-        upwards = f"SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {count}"  # noqa: S608
-        numbers = f"(WITH RECURSIVE c(n) AS ({upwards}) SELECT n FROM c)"  # noqa: S608
-        at = "strftime('%Y-%m-%d %H:%M:%f', 1735689600 + n / 10.0, 'unixepoch') || '000'"
-    indexes = AuditEvent.__table__.indexes
-    with engine.begin() as connection:
-        for index in indexes:
-            index.drop(connection)
-        first = connection.scalar(text("SELECT seq FROM audit_head"))
-        made = MADE_UP.format(first=first, at=at, hash="0" * 64, numbers=numbers)
-        connection.exec_driver_sql(made if sqlite else made.replace("%", "%%"))
-        connection.execute(text("UPDATE audit_head SET seq = seq + :more"), {"more": count})
-        for index in indexes:
-            index.create(connection)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE audit_event"))
-
-
 def pages(session: Session) -> None:
     for role in ("auditor", "admin"):
         reader = Caller("u", "u", role, ROLE_MAY[role], SOMEBODY)
@@ -149,7 +117,7 @@ def main() -> None:
     with make() as session, tempfile.TemporaryDirectory() as folder:
         print(f"events verified a second:           {verify(session, Path(folder)):8.0f}")
     begun = time.perf_counter()
-    make_up(engine, count)
+    make_events(engine, count)
     print(f"{count} events made up in {time.perf_counter() - begun:.0f} s")
     with make() as session:
         pages(session)

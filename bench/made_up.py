@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from portal.core.models import AuditEvent, place_at
-from portal.core.search import words_of
+from portal.core.search import words_of, written
 
 BEGUN = datetime(2025, 1, 1, tzinfo=UTC)
 EVERY = timedelta(seconds=60)
@@ -42,19 +42,23 @@ INSERTED = {
     "recording_detail": "recording_id name value",
     "recording_tag": "recording_id tag_id",
     "legal_hold": "id recording_id reason placed_by placed_at",
+    "play_session": "id secret_hash recording_id user_id user_label started_at seen_at told_at "
+    "ended_at sent heard size",
+    "review": "recording_id user_id user_label at",
 }
 WORDS = {
     "sqlite": "INSERT INTO recording_words (rowid, words) VALUES (:place, :words)",
     "postgresql": "INSERT INTO recording_words "
-    "VALUES (:place, setweight(to_tsvector('simple', :words), 'A'))",
+    "VALUES (:place, setweight(CAST(:words AS tsvector), 'A'))",
 }
 EVENTS = """
-INSERT INTO audit_event (seq, at, actor_type, actor_label, ip, action, object_type, object_id,
-                         result, details {more})
+INSERT INTO audit_event (seq, at, actor_type, actor_label, ip, request_id, action, object_type,
+                         object_id, result, details, hash)
 SELECT {first} + n, {at}, 'user', 'user-' || (n % 997) || '@example.org', '192.0.2.' || (n % 251),
-       CASE WHEN n % 10 < 6 THEN 'recording.view' ELSE 'upload.created' END,
+       'request-' || n, CASE WHEN n % 10 < 6 THEN 'recording.view' WHEN n % 10 < 9
+       THEN 'upload.created' WHEN n % 5000 = 9 THEN 'hold.placed' ELSE 'auth.login' END,
        CASE WHEN n % 10 < 6 THEN 'recording' ELSE 'upload' END, 'object-' || (n % 99991),
-       'ok', '{{}}' {hash}
+       CASE WHEN n % 1000 = 0 THEN 'denied' ELSE 'ok' END, '{{"n": 1}}', '{hash}'
 FROM {numbers}
 """
 
@@ -72,7 +76,7 @@ def fill(engine: Engine, recordings: int, events: int) -> None:
         with engine.begin() as connection:
             _insert(connection, batch)
     if events:
-        _make_events(engine, events)
+        make_events(engine, events)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
 
@@ -128,7 +132,10 @@ def _recording(number: int, count: int, people: Sequence[tuple[str, str]]) -> Ro
         "integrity": "ok" if number % 40_000 else "mismatch",
         "verified_at": at,
     }
-    return row | {"said": said, "tags": tags, "held": number % 2000 == 1}
+    plays = people[0] if number % 25 == 3 else people[1] if number % 5000 == 7 else None
+    reviews = people[2] if number % 20 == 1 else None
+    held = number % 2000 == 1
+    return row | {"said": said, "tags": tags, "held": held, "plays": plays, "reviews": reviews}
 
 
 def _insert(connection: Connection, batch: Sequence[Row]) -> None:
@@ -138,10 +145,13 @@ def _insert(connection: Connection, batch: Sequence[Row]) -> None:
         ("recording_detail", [each for row in batch for each in _details(row)]),
         ("recording_tag", [each for row in batch for each in _tags(row)]),
         ("legal_hold", [_hold(row) for row in batch if row["held"]]),
+        ("play_session", [_play(row) for row in batch if row["plays"]]),
+        ("review", [_person("reviews", row) for row in batch if row["reviews"]]),
     ):
         _put(connection, table, rows)
-    words = [{"place": row["place"], "words": _words(row)} for row in batch]
-    connection.execute(text(WORDS[connection.dialect.name]), words)
+    dialect = connection.dialect.name
+    words = [{"place": row["place"], "words": written(_words(row), dialect)} for row in batch]
+    connection.execute(text(WORDS[dialect]), words)
 
 
 def _put(connection: Connection, table: str, rows: Sequence[Row]) -> None:
@@ -187,23 +197,47 @@ def _hold(row: Row) -> Row:
     return {"id": row["id"], "recording_id": row["id"], "reason": "a case"} | who
 
 
+def _person(act: str, row: Row) -> Row:
+    user_id, label = row[act]
+    at = row["received_at"]
+    return {"recording_id": row["id"], "user_id": user_id, "user_label": label, "at": at}
+
+
+def _play(row: Row) -> Row:
+    at, size = row["received_at"], row["size"]
+    times = {"started_at": at, "seen_at": at, "told_at": at, "ended_at": at}
+    bytes_sent = {"sent": f"[[0, {size}]]", "heard": "[]", "size": size}
+    own = {"id": row["id"], "secret_hash": row["sha256"]}
+    return _person("plays", row) | own | times | bytes_sent
+
+
 def _words(row: Row) -> str:
     known = [row[name] for name in ("id", "filename", "owner_label", "source", "department")]
     tags = [TAGS[each] for each in row["tags"]]
     return words_of([*known, row["sha256"], *row["said"].values(), *tags])
 
 
-def _make_events(engine: Engine, count: int) -> None:
-    """Ten a second, without a chain; the database itself counts them up."""
+def make_events(engine: Engine, count: int) -> None:
+    """So many events without a chain, ten a second since 2025.
+
+    Indexes are made afterwards, which is quicker.
+    """
+    sqlite = engine.dialect.name == "sqlite"
     numbers = f"generate_series(1, {count}) AS n"
     at = "timestamptz '2025-01-01' + n * interval '100 milliseconds'"
-    if engine.dialect.name == "sqlite":
+    if sqlite:
         upwards = f"SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {count}"  # noqa: S608
         numbers = f"(WITH RECURSIVE c(n) AS ({upwards}) SELECT n FROM c)"  # noqa: S608
         at = "strftime('%Y-%m-%d %H:%M:%f', 1735689600 + n / 10.0, 'unixepoch') || '000'"
-    chained = "hash" in AuditEvent.__table__.columns
+    indexes = AuditEvent.__table__.indexes
     with engine.begin() as connection:
-        first = connection.scalar(text("SELECT coalesce(max(seq), 0) FROM audit_event"))
-        more, hashed = (", hash", f", '{'0' * 64}'") if chained else ("", "")
-        statement = EVENTS.format(first=first, at=at, numbers=numbers, more=more, hash=hashed)
-        connection.exec_driver_sql(statement)
+        for index in indexes:
+            index.drop(connection)
+        first = connection.scalar(text("SELECT seq FROM audit_head"))
+        made = EVENTS.format(first=first, at=at, hash="0" * 64, numbers=numbers)
+        connection.exec_driver_sql(made if sqlite else made.replace("%", "%%"))
+        connection.execute(text("UPDATE audit_head SET seq = seq + :more"), {"more": count})
+        for index in indexes:
+            index.create(connection)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE audit_event"))

@@ -23,7 +23,7 @@ TABLE = {
 PUT = {
     "sqlite": "INSERT INTO recording_words (rowid, words, notes) VALUES (:rowid, :words, :notes)",
     "postgresql": "INSERT INTO recording_words (rowid, words) VALUES (:rowid, "
-    "setweight(to_tsvector('simple', :words), 'A') || to_tsvector('simple', :notes))",
+    "setweight(CAST(:words AS tsvector), 'A') || CAST(:notes AS tsvector))",
 }
 
 
@@ -100,8 +100,8 @@ def _make_searchable() -> None:
         found = [
             {
                 "rowid": row.place,
-                "words": _words((*row[1:7], *row.details.values(), *tags(row.id))),
-                "notes": _words(notes(row.id)),
+                "words": _words((*row[1:7], *row.details.values(), *tags(row.id)), bind),
+                "notes": _words(notes(row.id), bind),
             }
             for row in rows
         ]
@@ -118,11 +118,14 @@ def _of(query: str) -> Any:
     return lambda recording_id: op.get_bind().scalars(sa.text(query), {"id": recording_id}).all()
 
 
-def _words(texts: Iterable[Any]) -> str:
+def _words(texts: Iterable[Any], bind: Any) -> str:
     said = unicodedata.normalize("NFKD", " ".join(str(each or "") for each in texts).casefold())
     kinds = ((each, unicodedata.category(each)[0]) for each in said)
     plain = "".join(each if kind in "LN" else " " for each, kind in kinds if kind != "M")
-    return " ".join(plain.split())[:LONGEST]
+    words = " ".join(plain.split())[:LONGEST]
+    if bind.dialect.name == "sqlite":
+        return words
+    return " ".join(f"'{word[:500]}':{at}" for at, word in enumerate(words.split(), 1))
 
 
 def downgrade() -> None:

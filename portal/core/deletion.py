@@ -29,7 +29,7 @@ NOT_THERE = "There is no such recording, or it is not yours."
 
 def _standing(recording_id: str) -> Select[LegalHold]:
     mine = LegalHold.recording_id == recording_id
-    return select(LegalHold).where(mine, LegalHold.released_at.is_(None))
+    return select(LegalHold).where(mine, LegalHold.stands())
 
 
 def is_held(session: Session, recording_id: str) -> bool:

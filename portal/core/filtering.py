@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, select
+from sqlalchemy import ColumnElement, Select, and_, func, not_, select
 from sqlalchemy.orm import Session
 
 from portal.core import reviews
 from portal.core.models import (
     LegalHold,
+    PlaySession,
     Recording,
     RecordingDetail,
     RecordingTag,
@@ -26,18 +28,69 @@ HIDDEN = ("deleting", "purging", "deleted")
 INNER = {"deleting": ("deleting", "purging")}
 """What looks like one state from outside."""
 
+HOUR, WEEK, THURSDAY = 3_600_000_000, 7 * 24, 3 * 24
+"""An hour in places; hours of a week, and those of its days before a Thursday, as 1970 began."""
+
 FEW = 15_000
-"""So many rows are sorted quickly. What fits more is met soon by walking in the list's order."""
+"""So many rows are fetched and sorted quickly. What more have is met soon on a walk in the list's
+order."""
 
 
-def conditions(session: Session, wanted: Wanted, place: Any) -> list[ColumnElement[bool]]:
-    """What a recording has to be. `place` is the column that the list is walked by."""
-    return [
-        _of_state(wanted.state),
-        *_same(session, wanted),
-        *_received(wanted, place),
-        *_rare(session, wanted),
-    ]
+@dataclass(frozen=True)
+class Filter:
+    """One filter in three shapes: the `rows` that fit, known by their `key`; a condition that a row
+    `met` on a walk has to fulfil, for no index to lead to; and one that an index `led` to."""
+
+    key: Any
+    rows: Select[Any]
+    met: ColumnElement[bool]
+    led: ColumnElement[bool]
+
+
+def conditions(session: Session, wanted: Wanted, place: Any) -> Iterator[ColumnElement[bool]]:
+    """What a recording has to be. `place` is the column that the list is walked by: if that is one
+    of another table, no index of ours shall lead.
+
+    Whatever few rows have is begun with, whatever the database thinks of the other filters: without
+    that, it walked through all calls to find 20 archived ones.
+    """
+    yield _of_state(wanted.state)
+    yield from _received(wanted, place)
+    yield from _lacking(wanted)
+    filters = [*_equal(wanted), *_among(wanted), *_measured(wanted)]
+    few = [few_of(session, each.rows) for each in filters]
+    walked = place is not Recording.place
+    leads = not walked and all(rows is None for rows in few)
+    for each, rows in zip(filters, few, strict=True):
+        if rows is None:
+            yield each.led if leads else each.met
+        elif walked:
+            yield _beside_words(session, place, each, rows)
+        else:
+            yield each.key.in_(rows)
+
+
+def _beside_words(
+    session: Session, place: Any, each: Filter, rows: Select[Any]
+) -> ColumnElement[bool]:
+    """As places, so that a word that all have is looked through without a look at recordings."""
+    if each.key is not Recording.place:
+        rows = select(Recording.place).where(each.key.in_(rows))
+    # Without + 0, SQLite would look each of them up among the words: 5 ms for one.
+    walked: ColumnElement[int] = place + 0 if _is_sqlite(session) else place
+    return walked.in_(rows)
+
+
+def _is_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def few_of(session: Session, found: Select[Any]) -> Select[Any] | None:
+    """The same rows, if they are few. The limit tells PostgreSQL how few: it would else expect
+    thousands, and walk through a million rows to meet them soon."""
+    some = found.limit(FEW + 1).subquery()
+    count = session.scalar(select(func.count()).select_from(some)) or 0
+    return found.limit(2 * count + 100) if count <= FEW else None
 
 
 def _of_state(state: str | None) -> ColumnElement[bool]:
@@ -47,33 +100,23 @@ def _of_state(state: str | None) -> ColumnElement[bool]:
     return Recording.state.in_(INNER.get(state, (state,)))
 
 
-def _same(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
-    """Columns that have an index which goes on with the place: in order at any number of rows.
-
-    Of several, the one that few rows have is begun with, whatever the database thinks of the
-    others: without that, it walked through all calls to find 20 archived ones.
-    """
-    asked = [(column, value) for column, value in _equal(wanted) if value is not None]
-    places = [select(Recording.place).where(column == value) for column, value in asked]
-    few = [len(asked) > 1 and are_few(session, each) for each in places]
-    for (column, value), found, is_few in zip(asked, places, few, strict=True):
-        if is_few:
-            yield Recording.place.in_(found.limit(FEW + 1))
-        else:
-            yield (func.coalesce(column, "") if any(few) else column) == value
-
-
-def _equal(wanted: Wanted) -> list[tuple[Any, Any]]:
+def _equal(wanted: Wanted) -> Iterator[Filter]:
+    """Columns that have an index which goes on with the place: in order at any number of rows."""
     owner = select(User.id).where(User.email == wanted.owner).scalar_subquery()
-    return [
-        (Recording.source, wanted.source),
-        (Recording.kind, wanted.kind),
-        (Recording.owner_id, None if wanted.owner is None else owner),
-        (Recording.department, wanted.department),
-        (Recording.storage_id, wanted.storage),
-        (Recording.token_id, wanted.token),
-        (Recording.integrity, wanted.integrity),
-    ]
+    for columns in (
+        # These two are one: what a source sends is mostly of one kind, or never of another.
+        ((Recording.source, wanted.source), (Recording.kind, wanted.kind)),
+        ((Recording.owner_id, None if wanted.owner is None else owner),),
+        ((Recording.department, wanted.department),),
+        ((Recording.storage_id, wanted.storage),),
+        ((Recording.token_id, wanted.token),),
+        ((Recording.integrity, wanted.integrity),),
+    ):
+        asked = [(column, value) for column, value in columns if value is not None]
+        if asked:
+            led = and_(*(column == value for column, value in asked))
+            met = and_(*(func.coalesce(column, "") == value for column, value in asked))
+            yield Filter(Recording.place, select(Recording.place).where(led), met, led)
 
 
 def _received(wanted: Wanted, place: Any) -> Iterator[ColumnElement[bool]]:
@@ -81,39 +124,53 @@ def _received(wanted: Wanted, place: Any) -> Iterator[ColumnElement[bool]]:
         yield place >= place_at(wanted.received_from)
     if wanted.received_to is not None:
         yield place < place_at(wanted.received_to)
+    if wanted.hours is not None:
+        yield ((place // HOUR + THURSDAY) % WEEK).in_(sorted(wanted.hours))
 
 
-def _rare(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
-    """What may fit a few rows or most of them, and stands in no index by place."""
+def _among(wanted: Wanted) -> Iterator[Filter]:
+    """What stands in other tables."""
     for name, value in wanted.details.items():
         same = and_(RecordingDetail.name == name, RecordingDetail.value == value)
-        yield _having(session, select(RecordingDetail.recording_id).where(same))
+        yield _having(select(RecordingDetail.recording_id).where(same))
     if wanted.tag is not None:
         tag = select(Tag.id).where(Tag.name == wanted.tag).scalar_subquery()
-        yield _having(session, select(RecordingTag.recording_id).where(RecordingTag.tag_id == tag))
-    if wanted.held is not None:
-        open_hold = LegalHold.released_at.is_(None)
-        held = exists().where(LegalHold.recording_id == Recording.id, open_hold)
-        some = select(LegalHold.recording_id).where(open_hold)
-        yield _having(session, some) if wanted.held else not_(held)
+        yield _having(select(RecordingTag.recording_id).where(RecordingTag.tag_id == tag))
+    if wanted.held:
+        yield _having(_held())
+    if wanted.reviewed_by is not None:
+        yield _having(reviews.by(wanted.reviewed_by))
+    if wanted.played_by is not None:
+        person = select(User.id).where(User.email == wanted.played_by).scalar_subquery()
+        yield _having(select(PlaySession.recording_id).where(PlaySession.user_id == person))
+
+
+def _having(ids: Select[str]) -> Filter:
+    met = ids.where(ids.selected_columns[0] == Recording.id).exists()
+    return Filter(Recording.id, ids, met, met)
+
+
+def _held() -> Select[str]:
+    return select(LegalHold.recording_id).where(LegalHold.stands())
+
+
+def _lacking(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    if wanted.held is False:
+        yield not_(_held().where(LegalHold.recording_id == Recording.id).exists())
     if wanted.unreviewed:
         yield reviews.by_nobody()
-    if wanted.reviewed_by is not None:
-        yield _having(session, reviews.by(wanted.reviewed_by))
+
+
+def _measured(wanted: Wanted) -> Iterator[Filter]:
     for column, least, end in (
         (Recording.duration_ms, wanted.shortest, wanted.longest),
         (Recording.size, wanted.smallest, wanted.largest),
     ):
         if least is not None or end is not None:
-            yield _between(session, column, least, end)
-
-
-def _between(session: Session, column: Any, least: int | None, end: int | None) -> Any:
-    known = func.coalesce(column, -1)  # no index has this: the list's order is the one to walk in
-    few = select(Recording.place).where(*_ends(column, least, end))
-    if are_few(session, few):
-        return Recording.place.in_(few.limit(FEW + 1))
-    return and_(known >= 0, *_ends(known, least, end))
+            rows = select(Recording.place).where(*_ends(column, least, end))
+            known: Any = func.coalesce(column, -1)
+            met = and_(known >= 0, *_ends(known, least, end))
+            yield Filter(Recording.place, rows, met, met)
 
 
 def _ends(column: Any, least: int | None, end: int | None) -> Iterator[ColumnElement[bool]]:
@@ -121,19 +178,3 @@ def _ends(column: Any, least: int | None, end: int | None) -> Iterator[ColumnEle
         yield column >= least
     if end is not None:
         yield column < end
-
-
-def _having(session: Session, ids: Select[str]) -> ColumnElement[bool]:
-    """That a recording's id is among these: all are fetched if they are few, else each recording
-    that the walk meets is looked up among them."""
-    if are_few(session, ids):
-        return Recording.id.in_(ids.limit(FEW + 1))
-    owner = ids.selected_columns[0]
-    return ids.where(owner == Recording.id).exists()
-
-
-def are_few(session: Session, found: Select[Any]) -> bool:
-    """Then it goes into the query with its limit, too: PostgreSQL would else walk through a million
-    rows in the hope to meet them soon."""
-    some = found.limit(FEW + 1).subquery()
-    return (session.scalar(select(func.count()).select_from(some)) or 0) <= FEW

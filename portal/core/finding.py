@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from portal.core import search
 from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest
-from portal.core.filtering import FEW, are_few, conditions
+from portal.core.filtering import FEW, conditions
 from portal.core.models import LegalHold, Recording, RecordingTag, Tag
 from portal.core.recordings import visible
 from portal.core.transaction import release
@@ -50,16 +50,13 @@ SORTS = {
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows in their order, and the ids to continue from in both directions (None: the end)."""
+    """Some rows in their order, and the ids to continue from in both directions (None: the end).
+    `count`: how many there are, if that was asked for; COUNTED + 1 for whatever is more."""
 
     rows: Sequence[Recording]
     older: str | None
     newer: str | None
-
-    @property
-    def whole(self) -> bool:
-        """Whether there are no others."""
-        return self.older is None and self.newer is None
+    count: int = 0
 
 
 def page(
@@ -70,6 +67,7 @@ def page(
     before: str | None = None,
     after: str | None = None,
     sort: str = "newest",
+    counting: bool = False,
 ) -> Page:
     """The recordings that the caller may see. `before`: what follows this id; `after`: what
     precedes it. Raises InvalidRequest for an id that is not there.
@@ -77,7 +75,8 @@ def page(
     A walk along an index: the depth does not matter, 0.2 ms for any page of a million rows.
     """
     order = SORTS[sort]
-    query, place = _found(session, caller, wanted)
+    found, place = _found(session, caller, wanted)
+    query = found
     if sort == "longest":  # what has no duration has no place in this order
         query = query.where(Recording.duration_ms.is_not(None))
     forward = before is not None or after is None
@@ -87,11 +86,13 @@ def page(
     if here is not None:
         query = query.where(_beyond(session, order, keys, here, upwards))
     rows = _rows(session, query.order_by(*_directed(keys, upwards)).limit(limit + 1))
-    release(session)
     more, rows = len(rows) > limit, rows[:limit]
     if not forward:
         rows.reverse()
-    return _page(rows, more, forward, first=here is None)
+    whole = here is None and not more
+    count = len(rows) if whole else _counted(session, found, COUNTED) if counting else 0
+    release(session)
+    return _page(rows, more, forward, here is None, count)
 
 
 def _rows(session: Session, query: Select[Recording]) -> list[Recording]:
@@ -105,16 +106,19 @@ def _rows(session: Session, query: Select[Recording]) -> list[Recording]:
 def _found(session: Session, caller: Caller, wanted: Wanted) -> tuple[Select[Recording], Any]:
     """All of them, in no order, and the column of their places.
 
-    Many words come in the order of theirs by themselves: 0.4 ms where to sort 31,000 takes 95.
+    Many words come in the order of theirs by themselves: 0.4 ms where to sort 31,000 takes 95. The
+    places of few are asked for once: to find the words again would take as long each time.
     """
     if wanted.unreviewed or wanted.reviewed_by is not None:
         caller.must("note")
+    if wanted.played_by is not None:
+        caller.must("history")
     query, place = select(Recording).where(visible(caller)), cast(Any, Recording.place)
     matches = search.matching(session, wanted.words, notes="note" in caller.rights)
     if matches is not None:
-        hits = select(search.WORDS.c.rowid).where(matches)
-        if are_few(session, hits):
-            query = query.where(Recording.place.in_(hits.limit(FEW + 1)))
+        hits = session.scalars(select(search.WORDS.c.rowid).where(matches).limit(FEW + 1)).all()
+        if len(hits) <= FEW:
+            query = query.where(search.at(session, hits))
         else:
             place = search.WORDS.c.rowid
             query = query.join(search.WORDS, place == Recording.place).where(matches)
@@ -140,17 +144,20 @@ def _beyond(
     return mine > there if upwards else mine < there
 
 
-def _page(rows: list[Recording], more: bool, forward: bool, first: bool) -> Page:
+def _page(rows: list[Recording], more: bool, forward: bool, first: bool, count: int) -> Page:
     if not rows:
-        return Page([], None, None)
+        return Page([], None, None, count)
     has_older = more if forward else True
     has_newer = not first if forward else more
-    return Page(rows, rows[-1].id if has_older else None, rows[0].id if has_newer else None)
+    older, newer = rows[-1].id if has_older else None, rows[0].id if has_newer else None
+    return Page(rows, older, newer, count)
 
 
 def count(session: Session, caller: Caller, wanted: Wanted, most: int = COUNTED) -> int:
     """How many there are; `most` + 1 for whatever is more."""
-    return _counted(session, _found(session, caller, wanted)[0], most)
+    counted = _counted(session, _found(session, caller, wanted)[0], most)
+    release(session)
+    return counted
 
 
 def newer(session: Session, caller: Caller, wanted: Wanted, than: str | None, most: int) -> int:
@@ -159,14 +166,14 @@ def newer(session: Session, caller: Caller, wanted: Wanted, than: str | None, mo
     if than is not None:
         order = SORTS["newest"]
         query = query.where(_beyond(session, order, _keys(order, place), than, upwards=True))
-    return _counted(session, query, most)
+    counted = _counted(session, query, most)
+    release(session)
+    return counted
 
 
 def _counted(session: Session, query: Select[Recording], most: int) -> int:
     some = query.with_only_columns(literal(1)).limit(most + 1).subquery()
-    found = session.scalar(select(func.count()).select_from(some)) or 0
-    release(session)
-    return found
+    return session.scalar(select(func.count()).select_from(some)) or 0
 
 
 @dataclass(frozen=True)
@@ -184,7 +191,7 @@ def beside(session: Session, ids: Sequence[str]) -> dict[str, Beside]:
     tags: dict[str, list[str]] = {each: [] for each in ids}
     for recording_id, name in session.execute(given):
         tags[recording_id].append(name)
-    open_holds = select(LegalHold.recording_id).where(LegalHold.released_at.is_(None))
+    open_holds = select(LegalHold.recording_id).where(LegalHold.stands())
     held = set(session.scalars(open_holds.where(LegalHold.recording_id.in_(ids))))
     release(session)
     return {each: Beside(tags[each], each in held) for each in ids}

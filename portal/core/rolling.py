@@ -18,7 +18,7 @@ from portal.core import audit, fixity, recordings
 from portal.core.accounts import Caller
 from portal.core.deletion import GONE
 from portal.core.errors import NotFound
-from portal.core.filtering import are_few
+from portal.core.filtering import few_of
 from portal.core.models import Recording
 from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now, writing
@@ -141,7 +141,8 @@ class Tile:
 def tile(session: Session, caller: Caller, period: timedelta) -> Tile:
     """That of the recordings in the caller's reach. Raises NotAllowed."""
     mine, late = recordings.visible(caller, "verify"), utc_now() - period
-    if not caller.scope.everything and are_few(session, select(Recording.id).where(mine)):
+    reached = None if caller.scope.everything else few_of(session, select(Recording.id).where(mine))
+    if reached is not None:
         return _tile_of_few(session, mine, late)
     counts = {which: _capped(session, _is(which, late), mine) for which in STATES}
     oldest = _longest_ago(session, mine)

@@ -7,10 +7,23 @@ shared notes stand apart, as not everybody may read notes; private ones are not 
 
 from __future__ import annotations
 
+import json
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import BigInteger, ColumnElement, column, false, select, table, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    any_,
+    column,
+    false,
+    func,
+    literal,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from portal.core.models import Note, Recording, RecordingTag, Tag
@@ -18,11 +31,13 @@ from portal.core.models import Note, Recording, RecordingTag, Tag
 WORDS = table("recording_words", column("rowid", BigInteger))
 LONGEST = 20_000
 """Characters kept of one recording; all that dialects let a client say is a good deal less."""
+LONGEST_WORD = 500
+"""Characters; PostgreSQL refuses words of more than 2046 bytes."""
 MOST_WORDS = 10
 PUT = {
     "sqlite": "INSERT INTO recording_words (rowid, words, notes) VALUES (:place, :words, :notes)",
     "postgresql": "INSERT INTO recording_words (rowid, words) VALUES (:place, "
-    "setweight(to_tsvector('simple', :words), 'A') || to_tsvector('simple', :notes))",
+    "setweight(CAST(:words AS tsvector), 'A') || CAST(:notes AS tsvector))",
 }
 MATCH = {
     "sqlite": "recording_words MATCH :wanted",
@@ -37,13 +52,14 @@ def index(session: Session, recording_id: str) -> None:
     given = select(Tag.name).join(RecordingTag, RecordingTag.tag_id == Tag.id)
     tags = session.scalars(given.where(RecordingTag.recording_id == recording_id))
     shared = select(Note.text).where(Note.recording_id == recording_id, Note.shared)
+    dialect = session.get_bind().dialect.name
     row = {
         "place": recording.place,
-        "words": words_of((*_said(recording), *tags)),
-        "notes": words_of(session.scalars(shared.order_by(Note.id))),
+        "words": written(words_of((*_said(recording), *tags)), dialect),
+        "notes": written(words_of(session.scalars(shared.order_by(Note.id))), dialect),
     }
     session.execute(text("DELETE FROM recording_words WHERE rowid = :place"), row)
-    session.execute(text(PUT[session.get_bind().dialect.name]), row)
+    session.execute(text(PUT[dialect]), row)
 
 
 def _said(recording: Recording) -> Iterator[str]:
@@ -55,6 +71,14 @@ def _said(recording: Recording) -> Iterator[str]:
 def words_of(texts: Iterable[str]) -> str:
     """All words of these texts, with single blanks between them."""
     return " ".join(" ".join(_words(each)) for each in texts)[:LONGEST]
+
+
+def written(words: str, dialect: str) -> str:
+    """Words as the table takes them. PostgreSQL gets them with their numbers: its own parser takes
+    5e10ab, as ids and checksums have it, for a number and the word ab."""
+    if dialect == "sqlite":
+        return words
+    return " ".join(f"'{word[:LONGEST_WORD]}':{at}" for at, word in enumerate(words.split(), 1))
 
 
 def _words(said: str) -> list[str]:
@@ -79,6 +103,14 @@ def matching(session: Session, asked: str, notes: bool) -> ColumnElement[bool] |
     dialect = session.get_bind().dialect.name
     said = (_for_sqlite if dialect == "sqlite" else _for_postgresql)(phrases, notes)
     return text(MATCH[dialect]).bindparams(wanted=said)  # type: ignore[return-value]
+
+
+def at(session: Session, places: Sequence[int]) -> ColumnElement[bool]:
+    """That a recording is at one of these places, of which there may be thousands."""
+    if session.get_bind().dialect.name == "sqlite":
+        each = func.json_each(json.dumps(list(places))).table_valued("value")
+        return Recording.place.in_(select(each.c.value))
+    return Recording.place == any_(literal(list(places), ARRAY(BigInteger)))
 
 
 def _for_sqlite(phrases: list[list[str]], notes: bool) -> str:

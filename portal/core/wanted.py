@@ -15,8 +15,9 @@ INTEGRITY = ("ok", "mismatch", "missing")
 class Wanted:
     """Which recordings are asked for; None and nothing mean any. `details`: what the client said
     of it, by name and whole value. Times are those of the recording's reception; durations are in
-    milliseconds, sizes in bytes. `owner` is an address of an account, `words` what the search box
-    says, `reviewed_by` a user id, `unreviewed` that nobody has reviewed it. Ranges include where
+    milliseconds, sizes in bytes. `owner` and `played_by` are addresses of accounts, `reviewed_by`
+    is a user id, `unreviewed` that nobody has reviewed it, `words` what the search box says.
+    `hours` are those of a week in UTC: 0 is Monday's first, 167 Sunday's last. Ranges include where
     they begin, and not where they end."""
 
     state: str | None = None
@@ -39,3 +40,5 @@ class Wanted:
     words: str = ""
     reviewed_by: str | None = None
     unreviewed: bool = False
+    played_by: str | None = None
+    hours: frozenset[int] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,19 +21,23 @@ from portal.parsing import plain
 from portal.web import show
 
 Filters = dict[str, list[str]]
-"""What is asked for, by the names of the address; only `detail` may have several values."""
+"""What is asked for, by the names of the address; those of MOST may have several values."""
 
 NAMES: dict[str, LazyString] = {
     "q": lazy_gettext("Words"),
     "period": lazy_gettext("Received"),
     "from": lazy_gettext("Received from"),
     "to": lazy_gettext("Received until"),
+    "hour_from": lazy_gettext("From the hour"),
+    "hour_to": lazy_gettext("Until the hour"),
+    "weekday": lazy_gettext("Weekday"),
     "source": lazy_gettext("Source"),
     "kind": lazy_gettext("Kind"),
     "state": lazy_gettext("State"),
     "tag": lazy_gettext("Tag"),
     "department": lazy_gettext("Department"),
     "owner": lazy_gettext("Sent by"),
+    "played_by": lazy_gettext("Played by"),
     "detail": lazy_gettext("Detail"),
     "min_minutes": lazy_gettext("Minutes, at least"),
     "max_minutes": lazy_gettext("Minutes, at most"),
@@ -51,8 +55,20 @@ PERIODS: dict[str, LazyString] = {
     "30": lazy_gettext("Last 30 days"),
     "month": lazy_gettext("This month"),
 }
-CHOICES: dict[str, dict[str, LazyString]] = {
+WEEKDAYS: dict[str, LazyString] = {
+    "1": lazy_gettext("Monday"),
+    "2": lazy_gettext("Tuesday"),
+    "3": lazy_gettext("Wednesday"),
+    "4": lazy_gettext("Thursday"),
+    "5": lazy_gettext("Friday"),
+    "6": lazy_gettext("Saturday"),
+    "7": lazy_gettext("Sunday"),
+}
+CHOICES: dict[str, Mapping[str, LazyString | str]] = {
     "period": PERIODS,
+    "hour_from": {str(hour): f"{hour:02}:00" for hour in range(24)},
+    "hour_to": {str(hour): f"{hour:02}:00" for hour in range(1, 25)},
+    "weekday": WEEKDAYS,
     "source": show.SOURCES,
     "kind": show.KINDS,
     "state": {state: show.STATES[state] for state in STATES},
@@ -64,7 +80,8 @@ CHOICES: dict[str, dict[str, LazyString]] = {
     "held": {"yes": lazy_gettext("Held"), "no": lazy_gettext("Not held")},
     "reviewed": {"nobody": lazy_gettext("By nobody"), "me": lazy_gettext("By me")},
 }
-MOST_DETAILS, MOST_NUMBER, LONGEST = 5, 10_000_000, 255
+MOST = {"detail": 5, "weekday": 7}
+MOST_NUMBER, LONGEST = 10_000_000, 255
 MINUTE, MB = 60_000, 1_000_000
 
 
@@ -125,16 +142,18 @@ def wanted(filters: Filters) -> Wanted:
         words=_one(filters, "q") or "",
         reviewed_by=caller().user_id if _one(filters, "reviewed") == "me" else None,
         unreviewed=_one(filters, "reviewed") == "nobody",
+        played_by=(_one(filters, "played_by") or "").casefold() or None,
+        hours=_hours(filters),
     )
 
 
 def _check(filters: Filters) -> None:
     for name, values in filters.items():
-        if len(values) > (MOST_DETAILS if name == "detail" else 1):
+        if len(values) > MOST.get(name, 1):
             raise BadFilter(name, lazy_gettext("It is there too often."))
         if any(len(each) > LONGEST or not plain(each) for each in values):
             raise BadFilter(name, lazy_gettext("It is too long, or holds control characters."))
-        if name in CHOICES and values[0] not in CHOICES[name]:
+        if name in CHOICES and not CHOICES[name].keys() >= set(values):
             raise BadFilter(name, lazy_gettext("Choose one of the values in the menu."))
 
 
@@ -186,6 +205,18 @@ def _period(filters: Filters) -> tuple[datetime | None, datetime | None]:
     if period is not None:
         return today - timedelta(days=0 if period == "today" else int(period)), None
     return begin, end and end + timedelta(days=1)
+
+
+def _hours(filters: Filters) -> frozenset[int] | None:
+    """Hours of the week; from 22 until 6 is the night."""
+    if not filters.keys() & {"hour_from", "hour_to", "weekday"}:
+        return None
+    begin, end = int(_one(filters, "hour_from") or 0), int(_one(filters, "hour_to") or 24)
+    if begin == end:
+        raise BadFilter("hour_to", lazy_gettext("The hours end where they begin."))
+    hours = range(begin, end) if begin < end else (*range(begin, 24), *range(end))
+    days = [int(each) - 1 for each in filters.get("weekday", WEEKDAYS)]
+    return frozenset(day * 24 + hour for day in days for hour in hours)
 
 
 def _day(filters: Filters, name: str) -> datetime | None:

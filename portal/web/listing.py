@@ -28,15 +28,14 @@ LOOKS = {"view": ("table", "cards"), "density": ("roomy", "dense")}
 
 @dataclass(frozen=True)
 class Found:
-    """What the list shows: rows, what stands beside each, how many there are, seconds it took."""
+    """What the list shows: rows, what stands beside each, seconds it took."""
 
     page: Page
     beside: dict[str, finding.Beside]
-    count: int
     seconds: float
 
 
-NOTHING = Found(Page([], None, None), {}, 0, 0.0)
+NOTHING = Found(Page([], None, None), {}, 0.0)
 
 
 @blueprint.get("/recordings")
@@ -68,10 +67,9 @@ def cursor(name: str) -> str | None:
 def _find(wanted: Wanted, sort: str) -> Found:
     begun = time.perf_counter()
     here = {"before": cursor("before"), "after": cursor("after")}
-    page = finding.page(db.session, caller(), PER_PAGE, wanted, sort=sort, **here)
+    page = finding.page(db.session, caller(), PER_PAGE, wanted, sort=sort, counting=True, **here)
     beside = finding.beside(db.session, [row.id for row in page.rows])
-    count = len(page.rows) if page.whole else finding.count(db.session, caller(), wanted)
-    return Found(page, beside, count, time.perf_counter() - begun)
+    return Found(page, beside, time.perf_counter() - begun)
 
 
 def _shown(asked: Filters, sort: str, found: Found, problem: BadFilter | None) -> str:

@@ -50,3 +50,13 @@ def test_what_nobody_or_what_i_have_reviewed_is_a_filter(site: Site, reviewer: C
     assert found(site, reviewer, Wanted(reviewed_by="somebody else")) == []
     with pytest.raises(NotAllowed):
         found(site, replace(reviewer, rights=frozenset({"list"})), Wanted(unreviewed=True))
+
+
+def test_words_that_look_like_numbers_and_endless_ones_are_words(
+    site: Site, reviewer: Caller
+) -> None:
+    call = site.recorded(b"x" * 10)
+    said = f"seen 5e10ab-92e9231514e2 {'x' * 3000}"
+    notes.add(site.session, reviewer, call.id, Written(said, 0, None, shared=True))
+    for words in ("5e10ab", "92e9231514e2", "5e10ab-92e", "seen xxx"):
+        assert found(site, reviewer, Wanted(words=words)) == [call.id], words

@@ -61,6 +61,12 @@ def listed(person: Person, query: str) -> list[str]:
     ("query", "found"),
     [
         ("from=2026-03-10&to=2026-03-10", ["march"]),
+        ("hour_from=8&hour_to=9", ["march"]),
+        ("hour_from=22&hour_to=9", ["march"]),
+        ("hour_from=13", []),
+        ("weekday=2", ["march"]),
+        ("weekday=2&weekday=1&hour_to=12", ["march"]),
+        ("weekday=1&weekday=3", []),
         ("source=calls", ["call"]),
         ("kind=video", ["video"]),
         ("min_minutes=100", ["long"]),
@@ -109,6 +115,19 @@ def test_tags_are_searched_filtered_and_taken_away_again(
     assert listed(auditor, "q=reclamacao") == listed(auditor, "tag=reclamação+grave") == []
 
 
+def test_who_played_it_is_asked_by_those_who_may_see_the_history(
+    house: Portal, auditor: Person, ids: dict[str, str]
+) -> None:
+    assert auditor.begin(ids["call"]).ok
+    query = f"played_by={auditor.email.upper()}"
+    assert listed(auditor, query) == [ids["call"]]
+    assert listed(auditor, "played_by=nobody@example.org") == []
+    assert 'name="played_by"' in auditor.get("/recordings").text
+    reviewer = Person(house, "reviewer")
+    assert reviewer.get(f"/recordings?{query}").status_code == 403
+    assert 'name="played_by"' not in reviewer.get("/recordings").text
+
+
 @pytest.mark.parametrize("sort", ["oldest", "longest", "largest"])
 def test_an_order_is_kept_from_page_to_page(
     auditor: Person, ids: dict[str, str], sort: str
@@ -128,6 +147,10 @@ def test_an_order_is_kept_from_page_to_page(
         "from=2026-02-30",
         "from=2026-03-02&to=2026-03-01",
         "period=7&from=2026-03-02",
+        "hour_from=24",
+        "hour_from=8&hour_to=8",
+        "weekday=8",
+        "weekday=1&weekday=8",
         "min_minutes=-1",
         "max_mb=1e9",
         "detail=machine",
@@ -149,12 +172,14 @@ def test_a_filter_that_cannot_be_is_a_sentence_beside_the_form(auditor: Person, 
 def test_each_filter_is_a_chip_whose_cross_leaves_the_others(
     auditor: Person, ids: dict[str, str]
 ) -> None:
-    page = auditor.get("/recordings?source=calls&kind=video&sort=oldest").text
+    page = auditor.get("/recordings?source=calls&kind=video&weekday=1&weekday=7&sort=oldest").text
     crosses = re.findall(r'<a href="([^"]+)"><svg[^>]*><use[^>]*></use></svg><span[^>]*>Rem', page)
     without = {html.unescape(each) for each in crosses}
     assert without == {
-        "/recordings?kind=video&sort=oldest",
-        "/recordings?source=calls&sort=oldest",
+        "/recordings?weekday=1&weekday=7&kind=video&sort=oldest",
+        "/recordings?weekday=1&weekday=7&source=calls&sort=oldest",
+        "/recordings?weekday=7&source=calls&kind=video&sort=oldest",
+        "/recordings?weekday=1&source=calls&kind=video&sort=oldest",
     }
     assert "No recording fits" in page
 

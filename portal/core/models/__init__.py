@@ -12,13 +12,14 @@ from portal.core.models.recordings import (
     Tag,
     place_at,
 )
-from portal.core.models.records import AuditCheck, AuditEvent, AuditHead, AuditSeal, Job
+from portal.core.models.records import OF_SYSTEM, AuditCheck, AuditEvent, AuditHead, AuditSeal, Job
 from portal.core.models.storages import Storage, StorageId, StorageRule
 from portal.core.models.tables import Base, Id, Name, UTCDateTime, is_id, new_id
 from portal.core.models.uploads import Claim, Part, Upload
 
 __all__ = [
     "LONGEST_LABEL",
+    "OF_SYSTEM",
     "Approval",
     "AuditCheck",
     "AuditEvent",

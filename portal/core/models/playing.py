@@ -43,7 +43,7 @@ class PlaySession(Base):
 
     __table_args__ = (
         Index("ix_play_session_recording_id_id", "recording_id", "id"),
-        Index("ix_play_session_user_id_id", "user_id", "id"),
+        Index("ix_play_session_user_id_recording_id", "user_id", "recording_id"),
         Index("ix_play_session_ended_at_seen_at", "ended_at", "seen_at"),
     )
 

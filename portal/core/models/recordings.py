@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     ForeignKey,
     Index,
     String,
@@ -163,3 +164,8 @@ class LegalHold(Base):
     placed_at: Mapped[datetime]
     released_by: Mapped[str | None] = mapped_column(Name)
     released_at: Mapped[datetime | None]
+
+    @staticmethod
+    def stands() -> ColumnElement[bool]:
+        """For queries: that nobody has released it."""
+        return LegalHold.released_at.is_(None)
