@@ -189,6 +189,13 @@ def thumbnail(recording_id: str) -> Response:
     return send_derived(recording.storage_id, _present(recording.thumbnail_key), "image/jpeg")
 
 
+@blueprint.get("/recordings/<recording_id>/sprite")
+def sprite(recording_id: str) -> Response:
+    """The sheet of small pictures: see portal.core.pictures."""
+    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
+    return send_derived(recording.storage_id, _present(recording.sprite_key), "image/jpeg")
+
+
 @blueprint.get("/recordings/<recording_id>/peaks")
 def peaks(recording_id: str) -> Response:
     recording = recordings.find_playable(db.session, caller(), _known(recording_id))

@@ -45,7 +45,7 @@ def test_acceptance_22_beyond_the_scope_is_404_on_every_path_and_an_event(
 ) -> None:
     outside, inside = scoped(portal, "department:finance"), scoped(portal, "department:sales")
     media = inside.media_path(call)
-    for count, name in enumerate(("", "/media", "/thumbnail", "/peaks"), start=1):
+    for count, name in enumerate(("", "/media", "/thumbnail", "/sprite", "/peaks"), start=1):
         path = f"/recordings/{call}{name}"
         assert outside.get(path).status_code == 404, path
         assert denied(portal, outside.email) == [call] * count

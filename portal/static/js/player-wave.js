@@ -53,7 +53,6 @@ canvas.addEventListener("pointerdown", (event) => {
   seek(at(event));
 });
 canvas.addEventListener("pointermove", (event) => {
-  canvas.title = spoken(at(event));
   if (event.buttons) seek(at(event));
 });
 canvas.addEventListener("keydown", (event) => {

@@ -1,0 +1,15 @@
+"""The sheet of small pictures that a film's seek bar shows; and the sign-in of a play session."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0010"
+down_revision: str | None = "0008"
+
+
+def upgrade() -> None:
+    op.add_column("recording", sa.Column("sprite_key", sa.String(255), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("recording", "sprite_key")
