@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import Portal, wait_for
+from tests.core.test_content import remuxed
 from tests.e2e.conftest import by_tuspy
 from tests.e2e.test_journeys import ROOT, play, until
 
@@ -172,6 +173,25 @@ def test_a_file_that_is_missing_is_named_as_the_cause(
     page.get_by_role("button", name="Try again").click()
     until(page, "document.getElementById('media').readyState > 0")
     expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_format_that_the_browser_cannot_play_may_be_saved(
+    open_page: OpenPage, portal: Portal, token: str, media: Callable[..., Path], tmp_path: Path
+) -> None:
+    file = remuxed(media("rdp-finance-server-2026.mp4"), tmp_path / "v", "mpegts")
+    call = by_tuspy(portal, token, file, "camera.ts")
+    portal.recording(call)
+    for role, may in (("auditor", 1), ("reviewer", 0)):
+        page = open_page(role)
+        page.goto(f"/recordings/{call}")
+        problem = page.get_by_role("alert")
+        expect(problem).to_contain_text("cannot play this format")
+        expect(problem.get_by_role("link", name="Save the original")).to_have_count(may)
+    page = open_page()
+    page.goto(f"/recordings/{call}")
+    with page.expect_download() as saved:
+        page.get_by_role("alert").get_by_role("link", name="Save the original").click()
+    assert saved.value.path().read_bytes() == file.read_bytes()
 
 
 def test_acceptance_19_the_page_passes_by_keyboard_and_its_slider_has_a_text(
