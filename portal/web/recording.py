@@ -130,7 +130,11 @@ def begin(recording_id: str) -> Response | WerkzeugResponse | str:
     address = url_for("recordings.media", recording_id=recording.id, play=secret)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(media=address, play=secret)
-    return page(recording, address) if recording.kind in PLAYED else redirect(address, 303)
+    if recording.kind in PLAYED:
+        return page(recording, address)
+    if "download" in caller().rights:
+        address = url_for("handover.download", recording_id=recording.id)
+    return redirect(address, 303)
 
 
 def _reason(recording: Recording) -> Reason | None:
