@@ -73,7 +73,7 @@ def denied(session: Session, actor: Actor, subject: tuple[str, str], **details: 
     What was begun to change it is undone: the caller is going to refuse.
     """
     chain.forget(session)
-    session.rollback()
+    session.close()
     record_alone(session, actor, "authz.denied", subject, "denied", **details)
 
 
