@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -235,14 +236,23 @@ def test_acceptance_23_three_hours_of_sound_open_with_peaks_in_little_memory(
         return next(each["value"] for each in metrics if each["name"] == "JSHeapUsedSize") / 1e6
 
     until(page, "peaks.length === 1000")
-    before = heap()
+    before, tab = heap(), memory_of_tabs(page)
     for minute in range(10, 180, 17):
         page.evaluate(f"{TIME} = {60 * minute}")
         until(page, "!document.getElementById('media').seeking")
         play_on(page)
     assert heap() < before + 3, "megabytes of JavaScript, after ten seeks over three hours"
     assert before < 20
+    assert memory_of_tabs(page) < tab + 100, "of the 345 that the sound has once it is decoded"
     expect(page.locator("#clock")).to_have_text(re.compile(r"^2:43:\d\d / 3:00:00$"))
+
+
+def memory_of_tabs(page: Page) -> float:
+    """Megabytes that the browser's pages have for themselves, what they decode included."""
+    assert page.context.browser is not None
+    told = page.context.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
+    pages = [each["id"] for each in told["processInfo"] if each["type"] == "renderer"]
+    return sum(psutil.Process(pid).memory_full_info().uss for pid in pages) / 1e6
 
 
 def play_on(page: Page) -> None:
