@@ -8,10 +8,12 @@ import stat
 import time
 from pathlib import Path
 
+from portal.core.content import DERIVED
+
 LEFT_AFTER = 24 * 3600
 """Seconds, several times as long as a job may take."""
 
-LEFT_BEHIND = ("original", "facts.json", "part.jpg", "thumbnail.jpg", "peaks.json", "playback.m4a")
+LEFT_BEHIND = ("original", "facts.json", "part.jpg", *DERIVED)
 """A recording that was being looked at, and what portal.core.content found in it."""
 
 

@@ -19,7 +19,7 @@ from portal.config import Settings
 from portal.core import login_sessions
 from portal.core.accounts import Caller, caller_for
 from portal.core.audit import Actor
-from portal.core.errors import NotAuthenticated, Refusal
+from portal.core.errors import NotAllowed, NotAuthenticated, Refusal
 from portal.core.models import User
 from portal.db import db
 from portal.watching import watch
@@ -114,8 +114,9 @@ def require_caller() -> Response | None:
         g.proof = proof
         _watch_body()
     elif current_user.is_authenticated:
-        g.caller = caller_for(current_user.user, visitor())
-        g.proof = _proof_of_session(current_user.secret, visitor())
+        sender = replace(visitor(), session_id=current_user.session_id)
+        g.caller = caller_for(current_user.user, sender)
+        g.proof = _proof_of_session(current_user.secret, sender)
         return _to_a_new_password()
     else:
         return cast(Response, login_manager.unauthorized())
@@ -155,6 +156,17 @@ def still(may: Callable[[Session, Caller], object]) -> Callable[[], bool]:
             return True
 
     return ask
+
+
+def unchanged() -> Callable[[], bool]:
+    """The question whether its sender still has the rights and the scope of its beginning."""
+    rights, scope = g.caller.rights, g.caller.scope
+
+    def as_before(session: Session, caller: Caller) -> None:
+        if (caller.rights, caller.scope) != (rights, scope):
+            raise NotAllowed("What your account may do has changed; ask again.")
+
+    return still(as_before)
 
 
 def _watch_body() -> None:

@@ -105,7 +105,7 @@ def stream(media: Media, allowed: Callable[[], bool], counted: Counted | None = 
     else:
         body = _body(media, start, stop)
         body = _closing(body, counted(start, stop)) if counted else body
-        body = _watched(body, allowed)
+        body = watched(body, allowed)
     return Response(body, 206 if wanted else 200, headers, direct_passthrough=True)
 
 
@@ -151,8 +151,8 @@ def _store(storage_id: str) -> Store:
     return stores.of(db.session, storage_id)
 
 
-def _watched(body: Any, allowed: Callable[[], bool]) -> Any:
-    """The same body, asked about until the server closes it."""
+def watched(body: Any, allowed: Callable[[], bool]) -> Any:
+    """The same body, asked about every few seconds until the server closes it."""
     client = request.environ.get("gunicorn.socket")
     if client is None:
         return body

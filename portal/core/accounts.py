@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -203,9 +203,7 @@ def any_user(session: Session) -> bool:
 def actor_of(user: User, visitor: Actor, token_id: str | None = None) -> Actor:
     """The same visitor, now known by name."""
     kind = "token" if token_id else "user"
-    return Actor(
-        kind, user.id, user.email, token_id, visitor.ip, visitor.user_agent, visitor.request_id
-    )
+    return replace(visitor, type=kind, id=user.id, label=user.email, token_id=token_id)
 
 
 def caller_for(user: User, visitor: Actor) -> Caller:

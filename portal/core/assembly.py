@@ -85,6 +85,7 @@ class _Assembled:
     sha256: str
     findings: Findings
     thumbnail_key: str | None
+    sprite_key: str | None
     peaks_key: str | None
     playback_key: str | None
 
@@ -193,6 +194,7 @@ def _keep(session: Session, stores: Stores, attempt: _Attempt, examined: _Examin
             examined.sha256,
             examined.findings,
             _keep_file(store, examined.findings.thumbnail, f"{attempt.folder}/thumbnail.jpg"),
+            _keep_file(store, examined.findings.sprite, f"{attempt.folder}/sprite.jpg"),
             _keep_file(store, examined.findings.peaks, f"{attempt.folder}/peaks.json"),
             _keep_file(store, examined.findings.playback, f"{attempt.folder}/playback.m4a"),
         )
@@ -261,6 +263,7 @@ def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
         sha256=found.sha256,
         sha256_declared=upload.declared_sha256 is not None,
         thumbnail_key=found.thumbnail_key,
+        sprite_key=found.sprite_key,
         peaks_key=found.peaks_key,
         playback_key=found.playback_key,
         integrity="ok",

@@ -57,7 +57,8 @@ LIMITS = {
     resource.RLIMIT_CORE: 0,
 }
 OCTETS = "application/octet-stream"
-LARGEST_DERIVATIVE = 4 * 2**20  # bytes; a 480 px thumbnail has about 30 kB, peaks have 4 kB
+LARGEST_DERIVATIVE = 4 * 2**20  # bytes; a thumbnail has about 30 kB, a sprite 400, peaks 4
+DERIVED = ("thumbnail.jpg", "sprite.jpg", "peaks.json", "playback.m4a")
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,14 @@ class Findings:
 
     `looks_like`: the media type of content that is no recording, if it is known. `conclusive` is
     False when the examination itself failed, which another try may cure.
-    `playback` is a copy that browsers can seek in, where they cannot in the original.
+    `sprite` is a sheet of 10 by 10 pictures, one for each hundredth of a film. `playback` is a copy
+    that browsers can seek in, where they cannot in the original.
     """
 
     facts: Facts | None = None
     refusal: str | None = None
     thumbnail: Path | None = None
+    sprite: Path | None = None
     peaks: Path | None = None
     playback: Path | None = None
     conclusive: bool = True
@@ -141,7 +144,7 @@ def inspect(path: Path, out: Path, seconds: float = 300) -> Findings:
     Raises OSError if the process cannot be started or `out` cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    for name in ("facts.json", "thumbnail.jpg", "peaks.json", "playback.m4a"):
+    for name in ("facts.json", *DERIVED):
         (out / name).unlink(missing_ok=True)
     trouble = run_probe(path, out, seconds)
     try:
@@ -151,7 +154,13 @@ def inspect(path: Path, out: Path, seconds: float = 300) -> Findings:
         return Findings(refusal=reason, conclusive=False)
     if isinstance(answer, Refused):
         return Findings(refusal=answer.sentence, looks_like=answer.looks_like)
-    return Findings(answer, None, whole_thumbnail(out), whole_peaks(out), whole_playback(out))
+    return Findings(
+        answer,
+        thumbnail=whole_jpeg(out / "thumbnail.jpg"),
+        sprite=whole_jpeg(out / "sprite.jpg"),
+        peaks=whole_peaks(out),
+        playback=whole_playback(out),
+    )
 
 
 def run_probe(path: Path, out: Path, seconds: float) -> str | None:
@@ -245,9 +254,8 @@ def whole(path: Path, largest: int = LARGEST_DERIVATIVE) -> bool:
     return 0 < path.stat().st_size <= largest
 
 
-def whole_thumbnail(out: Path) -> Path | None:
-    """The thumbnail's path if there is one and it is a JPEG."""
-    path = out / "thumbnail.jpg"
+def whole_jpeg(path: Path) -> Path | None:
+    """The path if a JPEG is there."""
     return path if whole(path) and path.read_bytes()[:3] == b"\xff\xd8\xff" else None
 
 

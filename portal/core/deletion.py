@@ -132,7 +132,8 @@ def _give_back(session: Session, recording: Recording, why: str) -> None:
 def _bury(session: Session, recording_id: str) -> None:
     recording = locked(session, recording_id)
     recording.state, recording.deleted_at = "deleted", utc_now()
-    recording.thumbnail_key = recording.peaks_key = recording.playback_key = None
+    recording.thumbnail_key = recording.sprite_key = None
+    recording.peaks_key = recording.playback_key = None
     subject = ("recording", recording_id)
     audit.record(session, SYSTEM, "deletion.completed", subject, sha256=recording.sha256)
 

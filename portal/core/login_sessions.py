@@ -23,8 +23,11 @@ KEPT = timedelta(days=90)
 """How long the row of a session that is over stays: an address of it is no strange one."""
 
 
-def add(session: Session, user: User, visitor: Actor, lifetime: timedelta) -> str:
-    """A new session in the caller's transaction, for this long at most; what its cookie carries."""
+def add(
+    session: Session, user: User, visitor: Actor, lifetime: timedelta
+) -> tuple[LoginSession, str]:
+    """A new session in the caller's transaction, for this long at most; and what its cookie
+    carries."""
     secret, now = secrets.token_urlsafe(32), utc_now()
     session.execute(
         delete(LoginSession).where(
@@ -35,7 +38,7 @@ def add(session: Session, user: User, visitor: Actor, lifetime: timedelta) -> st
     made.expires_at = now + lifetime
     made.ip, made.user_agent = visitor.ip, (visitor.user_agent or "")[:255] or None
     session.add(made)
-    return secret
+    return made, secret
 
 
 def _digest(secret: str) -> str:
@@ -105,8 +108,17 @@ def end_one(session: Session, actor: Actor, session_id: str) -> None:
     """End one of the actor's own sessions; harmless to repeat. Raises NotFound."""
     with writing(session):
         if not _end_one(session, actor, session_id, utc_now()):
+            if session.get(LoginSession, session_id) is not None:
+                audit.denied(session, actor, ("session", session_id))
             raise NotFound("You have no such session.")
-        audit.record(session, actor, "auth.sessions_ended", ("user", str(actor.id)), count=1)
+        audit.record(
+            session,
+            actor,
+            "auth.sessions_ended",
+            ("user", str(actor.id)),
+            count=1,
+            sign_in=session_id,
+        )
 
 
 def _end_one(session: Session, actor: Actor, session_id: str, now: datetime) -> bool:

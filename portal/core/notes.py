@@ -99,6 +99,9 @@ def _own(session: Session, caller: Caller, note_id: str) -> Note:
     query = select(Note).where(Note.id == note_id, Note.user_id == caller.user_id)
     note = session.scalar(query)
     if note is None:
+        if strange := session.get(Note, note_id):
+            subject = ("recording", strange.recording_id)
+            audit.denied(session, caller.actor, subject, right="note", note=note_id)
         raise NotFound("There is no such note, or it is not yours.")
     return note
 

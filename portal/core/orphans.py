@@ -161,7 +161,8 @@ def _known_keys(session: Session, keys: list[str]) -> set[str | None]:
     are: a key is used once."""
     # By the id in the key: not every column of keys has an index.
     ids = {_recording_of(key) for key in keys}
-    columns = (Recording.key, Recording.thumbnail_key, Recording.peaks_key, Recording.playback_key)
+    derived = (Recording.thumbnail_key, Recording.sprite_key, Recording.peaks_key)
+    columns = (Recording.key, *derived, Recording.playback_key)
     rows = session.execute(select(*columns).where(Recording.id.in_(ids))).all()
     release(session)
     return {key for row in rows for key in row}

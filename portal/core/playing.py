@@ -69,8 +69,10 @@ def begin(
             row.reason, row.reason_text = reason.code, reason.text or None
         session.add(row)
         session.flush()
-        subject, said = ("recording", recording_id), _reason_of(row)
-        audit.record(session, caller.actor, "recording.play.start", subject, play=row.id, **said)
+        subject, said = ("recording", recording_id), {"play": row.id} | _reason_of(row)
+        if row.login_session_id is not None:
+            said["sign_in"] = row.login_session_id
+        audit.record(session, caller.actor, "recording.play.start", subject, **said)
     return row, secret
 
 
@@ -78,6 +80,7 @@ def _row(actor: Actor, recording: Recording, now: datetime) -> PlaySession:
     return PlaySession(
         recording_id=recording.id,
         token_id=actor.token_id,
+        login_session_id=actor.session_id,
         ip=actor.ip,
         user_agent=(actor.user_agent or "")[:255] or None,
         started_at=now,
@@ -125,8 +128,19 @@ def find_open(session: Session, caller: Caller, recording_id: str, secret: str) 
     )
     release(session)
     if row is None:
+        _note_denial(session, caller, secret)
         raise NotAllowed("Open the recording's page first; what is played is logged.")
     return row
+
+
+def _note_denial(session: Session, caller: Caller, secret: str) -> None:
+    """An address that somebody else was given has been passed on."""
+    whose = (PlaySession.secret_hash == _hash(secret), PlaySession.user_id != caller.user_id)
+    strange = session.scalar(select(PlaySession).where(*whose))
+    release(session)
+    if strange is not None:
+        subject = ("recording", strange.recording_id)
+        audit.denied(session, caller.actor, subject, right="play", play=strange.id)
 
 
 def hear(

@@ -43,12 +43,12 @@ def find(session: Session, caller: Caller, recording_id: str, right: str = "list
     recording = session.scalar(mine)
     release(session)
     if recording is None:
-        _note_denial(session, caller, recording_id, right)
+        note_denial(session, caller, recording_id, right)
         raise NotFound("There is no such recording, or it is not yours to see.")
     return recording
 
 
-def _note_denial(session: Session, caller: Caller, recording_id: str, right: str) -> None:
+def note_denial(session: Session, caller: Caller, recording_id: str, right: str) -> None:
     """Who asks for what is not theirs gets the same answer as for nothing, and is written down."""
     there = session.scalar(select(Recording.id).where(Recording.id == recording_id))
     release(session)

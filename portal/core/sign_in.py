@@ -43,9 +43,10 @@ def log_in(
         with writing(session):
             user = session.get_one(User, user.id, with_for_update=True)
             if user.active and user.password_hash == known:
-                secret = login_sessions.add(session, user, visitor, lifetime)
+                made, secret = login_sessions.add(session, user, visitor, lifetime)
                 _take_off(session, attempt)
-                audit.record(session, actor_of(user, visitor), "auth.login", ("user", user.id))
+                who, subject = actor_of(user, visitor), ("user", user.id)
+                audit.record(session, who, "auth.login", subject, sign_in=made.id)
                 return user, secret
     audit.record_alone(session, visitor, "auth.failed", None, "denied", email=email[:255])
     raise NotAuthenticated("E-mail or password is wrong.")

@@ -200,6 +200,8 @@ def revoke(session: Session, actor: Actor, token_id: str, owner_id: str | None =
         if owner_id is not None:
             ended = ended.where(Token.user_id == owner_id)
         if not session.execute(ended).rowcount:  # type: ignore[attr-defined]
+            if session.get(Token, token_id) is not None:
+                audit.denied(session, actor, ("token", token_id))
             raise NotFound("There is no such token; its id stands between its two “_”.")
         audit.record(session, actor, "token.revoked", ("token", token_id))
 

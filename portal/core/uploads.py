@@ -175,25 +175,32 @@ def adopt(session: Session, caller: Caller, upload_id: str, new: NewUpload) -> P
 
 def find(session: Session, caller: Caller, upload_id: str) -> Upload:
     """The caller's upload. Raises NotFound, also for somebody else's."""
-    upload = _one(session, caller, own(caller, upload_id))
+    upload = _one(session, caller, upload_id, own(caller, upload_id))
     release(session)
     return upload
 
 
 def lock(session: Session, caller: Caller, upload_id: str) -> Upload:
     """The same inside a transaction that is going to change it. Raises NotFound, UploadGone."""
-    upload = _one(session, caller, own(caller, upload_id).with_for_update())
+    upload = _one(session, caller, upload_id, own(caller, upload_id).with_for_update())
     refuse_gone(upload)
     return upload
 
 
-def _one(session: Session, caller: Caller, query: Select[Upload]) -> Upload:
+def _one(session: Session, caller: Caller, upload_id: str, query: Select[Upload]) -> Upload:
     caller.must("upload", continuing=True)
     upload = session.scalar(query)
     if upload is None:
         caller.must("upload")  # a token that has run out learns just that
+        _note_denial(session, caller, upload_id)
         raise NotFound("There is no such upload; begin a new one.")
     return upload
+
+
+def _note_denial(session: Session, caller: Caller, upload_id: str) -> None:
+    there = select(Upload.id).where(Upload.id == upload_id, Upload.owner_id != caller.user_id)
+    if session.scalar(there) is not None:
+        audit.denied(session, caller.actor, ("upload", upload_id))
 
 
 def settled(session: Session, caller: Caller, upload_id: str) -> Upload:

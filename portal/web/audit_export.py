@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from flask import Blueprint, Response, stream_with_context
 
-from portal.auth import caller
+from portal.auth import caller, unchanged
 from portal.core.audit import exporting
 from portal.core.transaction import utc_now
 from portal.db import db
 from portal.storage import seal_key
+from portal.streaming import watched
 from portal.web import audit_filters
 
 blueprint = Blueprint("audit_export", __name__)
@@ -35,7 +36,7 @@ def comma_separated() -> Response:
 
 
 def _file(content: Iterator[bytes], ending: str, kind: str) -> Response:
-    response = Response(stream_with_context(content), content_type=kind)
+    response = Response(watched(stream_with_context(content), unchanged()), content_type=kind)
     name = f"audit-{utc_now():%Y%m%d-%H%M%S}.{ending}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "private, no-store"

@@ -14,10 +14,11 @@ from typing import Any
 
 from flask import Blueprint, Response, stream_with_context
 
-from portal.auth import caller
+from portal.auth import caller, unchanged
 from portal.core import exporting
 from portal.core.transaction import utc_now
 from portal.db import db
+from portal.streaming import watched
 from portal.web import filters
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -43,7 +44,8 @@ def _file(form: str, kind: str, write: Callable[[Lines], Iterator[str]]) -> Resp
     wanted = filters.wanted(asked)
     exporting.begin(db.session, who, wanted, form, asked)
     lines = write(exporting.rows(db.session, who, wanted, sort))
-    response = Response(stream_with_context(_pieces(lines)), content_type=kind)
+    pieces = watched(stream_with_context(_pieces(lines)), unchanged())
+    response = Response(pieces, content_type=kind)
     name = f"recordings-{utc_now():%Y%m%d-%H%M%S}.{form}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "private, no-store"

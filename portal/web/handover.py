@@ -10,14 +10,14 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, request, stream_template
 
-from portal.auth import caller, still
+from portal.auth import caller, still, unchanged
 from portal.core import record, recordings
 from portal.core.errors import InvalidRequest
 from portal.core.models import Recording
 from portal.core.ranges import Ranges
 from portal.db import db
 from portal.parsing import known_id
-from portal.streaming import original, stream
+from portal.streaming import original, stream, watched
 from portal.web.positions import clock
 from portal.web.recording import asks
 from portal.web.show import plain
@@ -63,7 +63,7 @@ def attachment(name: str) -> str:
 def show(recording_id: str) -> Response:
     """The record as a page; it is sent while it is read, however long it is."""
     made = record.begin(db.session, caller(), known_id(recording_id, _GONE))
-    response = Response(_page(made), mimetype="text/html")
+    response = Response(watched(_page(made), unchanged()), mimetype="text/html")
     response.headers["Cache-Control"] = "private, no-store"
     return response
 

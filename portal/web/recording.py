@@ -130,7 +130,11 @@ def begin(recording_id: str) -> Response | WerkzeugResponse | str:
     address = url_for("recordings.media", recording_id=recording.id, play=secret)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(media=address, play=secret)
-    return page(recording, address) if recording.kind in PLAYED else redirect(address, 303)
+    if recording.kind in PLAYED:
+        return page(recording, address)
+    if "download" in caller().rights:
+        address = url_for("handover.download", recording_id=recording.id)
+    return redirect(address, 303)
 
 
 def _reason(recording: Recording) -> Reason | None:
@@ -187,6 +191,13 @@ def media(recording_id: str) -> Response:
 def thumbnail(recording_id: str) -> Response:
     recording = recordings.find_playable(db.session, caller(), _known(recording_id))
     return send_derived(recording.storage_id, _present(recording.thumbnail_key), "image/jpeg")
+
+
+@blueprint.get("/recordings/<recording_id>/sprite")
+def sprite(recording_id: str) -> Response:
+    """The sheet of small pictures: see portal.core.pictures."""
+    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
+    return send_derived(recording.storage_id, _present(recording.sprite_key), "image/jpeg")
 
 
 @blueprint.get("/recordings/<recording_id>/peaks")

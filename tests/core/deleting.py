@@ -35,11 +35,11 @@ def with_pictures(site: Site) -> Recording:
     """A recording with everything that assembly may leave in its folder."""
     recording = site.recorded(WORDS)
     folder = recording.key.rpartition("/")[0]
-    for name in ("thumbnail.jpg", "peaks.json", "playback.m4a"):
+    for name in ("thumbnail.jpg", "sprite.jpg", "peaks.json", "playback.m4a"):
         site.store.write(f"{folder}/{name}", [b"made from it"])
     with site.sessions() as session:
         row = session.get_one(Recording, recording.id)
         row.thumbnail_key, row.peaks_key = f"{folder}/thumbnail.jpg", f"{folder}/peaks.json"
-        row.playback_key = f"{folder}/playback.m4a"
+        row.playback_key, row.sprite_key = f"{folder}/playback.m4a", f"{folder}/sprite.jpg"
         session.commit()
     return recording

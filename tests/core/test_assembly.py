@@ -24,7 +24,8 @@ def assert_one_recording(site: Site, upload_id: str, content: bytes) -> Recordin
     assert site.content(recording.key) == content
     assert (recording.size, recording.sha256) == (len(content), sha256(content))
     folder = recording.key.rpartition("/")[0]
-    kept = {recording.key, recording.thumbnail_key, recording.peaks_key} - {None}
+    derived = {recording.thumbnail_key, recording.sprite_key, recording.peaks_key}
+    kept = {recording.key, *derived} - {None}
     assert set(site.keys("recordings")) == kept
     assert site.keys(folder) == sorted(kept)
     assert site.keys("parts") == [] and site.parts(upload_id) == []

@@ -120,7 +120,7 @@ def test_a_row_cannot_be_replaced_either(book: Logbook) -> None:
         connection.execute(text(act))
 
 
-def test_check_13_a_deleted_user_stays_in_the_log_by_name(book: Logbook) -> None:
+def test_acceptance_13_a_deleted_user_stays_in_the_log_by_name(book: Logbook) -> None:
     with book.sessions() as session:
         made = accounts.create_user(session, "gone@example.org", "auditor", "x" * 12)
         visitor = audit.Actor("visitor", None, "", ip="192.0.2.1")
@@ -134,7 +134,7 @@ def test_check_13_a_deleted_user_stays_in_the_log_by_name(book: Logbook) -> None
     assert book.events()[-1].actor_label == "gone@example.org" and book.wrong() == []
 
 
-def test_check_13_names_on_recordings_are_copies(site: Site) -> None:
+def test_acceptance_13_names_on_recordings_are_copies(site: Site) -> None:
     recording = site.recorded(b"content")
     with site.sessions() as session:
         owner = update(User).where(User.id == recording.owner_id)

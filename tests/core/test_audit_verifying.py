@@ -47,17 +47,17 @@ EDITS = {
 
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
-def test_check_12_an_edited_row_is_named(full: Logbook, edit: str) -> None:
+def test_acceptance_12_an_edited_row_is_named(full: Logbook, edit: str) -> None:
     full.tamper(f"UPDATE audit_event SET {edit} WHERE seq = 23")
     assert full.wrong() == [("edited", 23)]
 
 
-def test_check_12_the_last_ten_dropped_are_found(full: Logbook) -> None:
+def test_acceptance_12_the_last_ten_dropped_are_found(full: Logbook) -> None:
     full.tamper("DELETE FROM audit_event WHERE seq > 61")
     assert full.wrong() == [("truncated", 62)]
 
 
-def test_check_12_reordered_rows_are_named(full: Logbook) -> None:
+def test_acceptance_12_reordered_rows_are_named(full: Logbook) -> None:
     full.tamper(
         "UPDATE audit_event SET seq = 1000 WHERE seq = 30",
         "UPDATE audit_event SET seq = 30 WHERE seq = 31",
@@ -66,12 +66,14 @@ def test_check_12_reordered_rows_are_named(full: Logbook) -> None:
     assert full.wrong() == [("reordered", 30)]
 
 
-def test_check_12_a_removed_row_is_named(full: Logbook) -> None:
+def test_acceptance_12_a_removed_row_is_named(full: Logbook) -> None:
     full.tamper("DELETE FROM audit_event WHERE seq = 40")
     assert full.wrong() == [("missing", 40)]
 
 
-def test_check_12_a_dropped_end_is_found_by_the_seal_though_the_head_fits(full: Logbook) -> None:
+def test_acceptance_12_a_dropped_end_is_found_by_the_seal_though_the_head_fits(
+    full: Logbook,
+) -> None:
     cut_off(full, 45)
     assert full.wrong() == [("truncated", 46)]
 
@@ -86,7 +88,7 @@ def cut_off(book: Logbook, last: int) -> None:
     )
 
 
-def test_check_12_a_chain_computed_anew_is_found_by_the_seal(full: Logbook) -> None:
+def test_acceptance_12_a_chain_computed_anew_is_found_by_the_seal(full: Logbook) -> None:
     before, statements = full.events()[19].hash, []
     for event in full.events()[20:]:
         event.actor_label = "somebody else"

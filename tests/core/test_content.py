@@ -20,7 +20,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 from numpy.typing import NDArray
 
-from portal.core import content, probe, waveform
+from portal.core import content, frames, waveform
 from portal.core.content import Findings, inspect
 from portal.sample_media import SAMPLES, make_samples
 
@@ -232,7 +232,7 @@ def test_a_playlist_makes_nobody_call_the_network(tmp_path: Path) -> None:
         playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{address}\n#EXT-X-ENDLIST\n"
         assert "mpegurl" in refusal(tmp_path, playlist.encode())
         with pytest.raises(FFmpegError):  # the second wall, if the first took it for media
-            probe.open_media(tmp_path / "0197f3c0")
+            frames.open_media(tmp_path / "0197f3c0")
         assert select.select([listener], [], [], 0.2)[0] == []
         bait = {"extension_picky": "0", "protocol_whitelist": "file,http,tcp"}
         with pytest.raises(FFmpegError):  # the trap works: FFmpeg without walls walks into it

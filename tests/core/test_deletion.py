@@ -20,13 +20,15 @@ from tests.core.deleting import MISSING, NOT_KEPT, WEEK, WORDS, ask, found, purg
 def test_a_deleted_recording_leaves_its_row_and_nothing_else(site: Site) -> None:
     kept, gone = site.recorded(WORDS), with_pictures(site)
     assert ask(site, gone.id) == "deleting"
-    assert len(site.keys()) == 5, "asking removes nothing"
+    assert len(site.keys()) == 6, "asking removes nothing"
     purge(site, gone.id)
     assert site.keys() == [kept.key]
     row = found(site, gone.id)
     assert (row.state, row.deletion_reason) == ("deleted", "asked by mail")
     assert (row.deleted_by, row.sha256) == (site.caller.label, gone.sha256)
-    assert row.deleted_at is not None and row.thumbnail_key is row.peaks_key is None
+    assert (
+        row.deleted_at is not None and row.thumbnail_key is row.sprite_key is row.peaks_key is None
+    )
     assert site.events(gone.id)[-3:] == [
         "deletion.requested",
         "deletion.begun",

@@ -87,7 +87,7 @@ def test_skipping_and_speed(open_page: OpenPage, uploaded: dict[str, str]) -> No
     assert page.evaluate("document.getElementById('media').playbackRate") == 2
 
 
-def test_the_whole_way_by_keyboard_alone(open_page: OpenPage, portal: Portal) -> None:
+def test_acceptance_19_the_whole_way_by_keyboard_alone(open_page: OpenPage, portal: Portal) -> None:
     page = open_page(role=None)
     page.goto("/recordings")
     page.keyboard.type(portal.person("auditor"))
@@ -114,7 +114,7 @@ def test_an_upload_shows_while_it_arrives_without_reloading(open_page: OpenPage,
     expect(bar).to_have_attribute("value", "500", timeout=10_000)
 
 
-def test_nothing_is_asked_of_any_other_host_and_no_policy_is_broken(
+def test_acceptance_24_nothing_is_asked_of_any_other_host_and_no_policy_is_broken(
     open_page: OpenPage, portal: Portal, uploaded: dict[str, str]
 ) -> None:
     page = open_page()
@@ -184,7 +184,7 @@ LOOKS = [
 
 
 @pytest.mark.parametrize(("look", "locale"), LOOKS)
-def test_every_page_is_accessible_and_fits_its_screen(
+def test_acceptance_19_every_page_is_accessible_and_fits_its_screen(
     open_page: OpenPage,
     uploaded: dict[str, str],
     tus: Tus,

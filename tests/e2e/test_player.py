@@ -9,10 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import Portal, wait_for
+from tests.core.test_content import remuxed
 from tests.e2e.conftest import by_tuspy
 from tests.e2e.test_journeys import ROOT, play, until
 
@@ -174,6 +176,25 @@ def test_a_file_that_is_missing_is_named_as_the_cause(
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
+def test_a_format_that_the_browser_cannot_play_may_be_saved(
+    open_page: OpenPage, portal: Portal, token: str, media: Callable[..., Path], tmp_path: Path
+) -> None:
+    file = remuxed(media("rdp-finance-server-2026.mp4"), tmp_path / "v", "mpegts")
+    call = by_tuspy(portal, token, file, "camera.ts")
+    portal.recording(call)
+    for role, may in (("auditor", 1), ("reviewer", 0)):
+        page = open_page(role)
+        page.goto(f"/recordings/{call}")
+        problem = page.get_by_role("alert")
+        expect(problem).to_contain_text("cannot play this format")
+        expect(problem.get_by_role("link", name="Save the original")).to_have_count(may)
+    page = open_page()
+    page.goto(f"/recordings/{call}")
+    with page.expect_download() as saved:
+        page.get_by_role("alert").get_by_role("link", name="Save the original").click()
+    assert saved.value.path().read_bytes() == file.read_bytes()
+
+
 def test_acceptance_19_the_page_passes_by_keyboard_and_its_slider_has_a_text(
     open_page: OpenPage, call: str
 ) -> None:
@@ -215,14 +236,23 @@ def test_acceptance_23_three_hours_of_sound_open_with_peaks_in_little_memory(
         return next(each["value"] for each in metrics if each["name"] == "JSHeapUsedSize") / 1e6
 
     until(page, "peaks.length === 1000")
-    before = heap()
+    before, tab = heap(), memory_of_tabs(page)
     for minute in range(10, 180, 17):
         page.evaluate(f"{TIME} = {60 * minute}")
         until(page, "!document.getElementById('media').seeking")
         play_on(page)
     assert heap() < before + 3, "megabytes of JavaScript, after ten seeks over three hours"
     assert before < 20
+    assert memory_of_tabs(page) < tab + 100, "of the 345 that the sound has once it is decoded"
     expect(page.locator("#clock")).to_have_text(re.compile(r"^2:43:\d\d / 3:00:00$"))
+
+
+def memory_of_tabs(page: Page) -> float:
+    """Megabytes that the browser's pages have for themselves, what they decode included."""
+    assert page.context.browser is not None
+    told = page.context.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
+    pages = [each["id"] for each in told["processInfo"] if each["type"] == "renderer"]
+    return sum(psutil.Process(pid).memory_full_info().uss for pid in pages) / 1e6
 
 
 def play_on(page: Page) -> None:

@@ -12,7 +12,8 @@ class Wire:
     """Forwards connections to a port. `carried` is how many bytes went either way.
 
     Requests with the word `not_implemented` are refused as a server without them does; of others,
-    the first of `replaced` arrives as the second.
+    the first of `replaced` arrives as the second. While `thawed` is cleared
+    nothing arrives at all.
     """
 
     def __init__(self, to: int) -> None:
@@ -22,6 +23,8 @@ class Wire:
         self.lost = 0
         self.not_implemented = b""
         self.replaced = (b"", b"")
+        self.thawed = threading.Event()
+        self.thawed.set()
         self.doomed: socket.socket | None = None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
@@ -39,6 +42,7 @@ class Wire:
         with contextlib.suppress(OSError), client, server:
             while data := client.recv(1 << 20):
                 self.carried += len(data)
+                self.thawed.wait()
                 if self.lose_answer_to and self.lose_answer_to in data:
                     self.lose_answer_to = b""
                     self.doomed = server

@@ -98,6 +98,9 @@ def test_nobody_ends_a_session_or_a_token_of_somebody_else(portal: Portal) -> No
     assert refused.status_code == 404 and is_in(victim, other)
     assert stranger.post(f"/account/tokens/{secret.split('_')[1]}/revoke").status_code == 404
     assert works(portal, secret)
+    query = "SELECT object_type FROM audit_event WHERE action = 'authz.denied' AND actor_label = ?"
+    denied = [row["object_type"] for row in portal.rows(query, stranger.email)]
+    assert denied == ["session", "token"]
 
 
 def make_token(person: Person, *scopes: str, **form: str) -> str:

@@ -162,7 +162,7 @@ def test_an_administrator_reads_how_the_system_is_used_but_not_who_listened(
     assert "auth.logout" in export and "recording.view" not in export
 
 
-def test_check_22_somebody_else_s_recording_is_404_and_an_event(
+def test_acceptance_22_somebody_else_s_recording_is_404_and_an_event(
     portal: Portal, own_recording: str
 ) -> None:
     stranger = Person(portal, "uploader")

@@ -64,7 +64,7 @@ def whole_log(auditor: Person, tmp_path_factory: pytest.TempPathFactory) -> Path
     return path
 
 
-def test_check_14_an_export_of_100_000_rows_streams_and_loses_none(auditor: Person) -> None:
+def test_acceptance_14_an_export_of_100_000_rows_streams_and_loses_none(auditor: Person) -> None:
     address = f"{auditor.portal.url}/audit/export.csv?actor=many@example.org"
     with auditor.session.get(address, stream=True) as answer:
         assert answer.headers["Transfer-Encoding"] == "chunked"
@@ -73,7 +73,7 @@ def test_check_14_an_export_of_100_000_rows_streams_and_loses_none(auditor: Pers
     assert json.loads(rows[0]["details"]) == {"text": "é" * 20}
 
 
-def test_check_5_more_than_1000_rows_can_be_reached(auditor: Person) -> None:
+def test_acceptance_5_more_than_1000_rows_can_be_reached(auditor: Person) -> None:
     address, seen = "/audit?actor=many@example.org", 0
     page = auditor.get(address).text
     assert "More than 1,000 events" in page
@@ -136,7 +136,7 @@ def forged(lines: list[str]) -> None:
         (forged, "no valid signature"),
     ],
 )
-def test_check_12_a_file_that_was_changed_is_named(
+def test_acceptance_12_a_file_that_was_changed_is_named(
     whole_log: Path, tmp_path: Path, act: Callable[[list[str]], None], says: str
 ) -> None:
     lines = whole_log.read_text().splitlines(keepends=True)

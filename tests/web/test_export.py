@@ -66,8 +66,7 @@ def test_nobody_exports_what_is_not_theirs_to_see(house: Portal) -> None:
     assert stranger.get("/recordings/export.jsonl").text == '{"end": true, "count": 0}\n'
 
 
-def test_no_14_a_hundred_thousand_rows_arrive_and_none_is_cut(house: Portal) -> None:
-    """Acceptance 14."""
+def test_acceptance_14_a_hundred_thousand_rows_arrive_and_none_is_cut(house: Portal) -> None:
     recorded(house, [{"received_at": datetime(2020, 1, 1, tzinfo=UTC), "filename": "the first"}])
     multiply(house, MANY - 1)
     answer = Person(house, "officer").get("/recordings/export.jsonl")

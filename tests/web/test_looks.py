@@ -85,7 +85,7 @@ def _flat(message: str | tuple[str, ...]) -> tuple[str, ...]:
     return (message,) if isinstance(message, str) else message[:1]
 
 
-def test_every_text_is_translated_into_portuguese() -> None:
+def test_acceptance_20_every_text_is_translated_into_portuguese() -> None:
     with CATALOGUE.open("rb") as file:
         catalogue = read_po(file)
     known = {

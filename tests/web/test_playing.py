@@ -183,3 +183,16 @@ def test_a_sensitive_source_asks_why_before_anything_is_played(
     assert [row["reason_text"] for row in plays(portal, auditor)] == ["nº 4711"] * 2
     assert "nº 4711" in auditor.get(f"/recordings/{call}?tab=access").text
     assert "Why do you want" in Person(portal, "auditor").get(f"/recordings/{call}").text
+
+
+def test_a_play_session_names_the_sign_in_that_it_was_opened_in(portal: Portal, call: str) -> None:
+    auditor = Person(portal, "auditor")
+    auditor.begin(call)
+    query = "SELECT login_session_id FROM play_session WHERE user_label = ?"
+    [played] = portal.rows(query, auditor.email)
+    query = "SELECT details FROM audit_event WHERE action = ? AND actor_label = ?"
+    for action in ("auth.login", "recording.play.start"):
+        [event] = portal.rows(query, action, auditor.email)
+        assert json.loads(event["details"])["sign_in"] == played["login_session_id"], action
+    tab = auditor.get(f"/recordings/{call}/tab?tab=access").text
+    assert f"sign-in {played['login_session_id'][:8]}" in tab

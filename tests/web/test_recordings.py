@@ -40,7 +40,7 @@ def test_an_auditor_finds_and_plays_a_recording(portal: Portal, call: str) -> No
 @pytest.mark.parametrize("role", ["admin", "uploader"])
 def test_who_is_no_listener_gets_no_byte(portal: Portal, token: str, call: str, role: str) -> None:
     person = Person(portal, role)
-    for name in ("media", "thumbnail", "peaks"):
+    for name in ("media", "thumbnail", "sprite", "peaks"):
         assert person.get(f"/recordings/{call}/{name}").status_code in (403, 404)
     page = person.get(f"/recordings/{call}")
     assert 'id="media"' not in page.text

@@ -45,7 +45,7 @@ def test_acceptance_22_beyond_the_scope_is_404_on_every_path_and_an_event(
 ) -> None:
     outside, inside = scoped(portal, "department:finance"), scoped(portal, "department:sales")
     media = inside.media_path(call)
-    for count, name in enumerate(("", "/media", "/thumbnail", "/peaks"), start=1):
+    for count, name in enumerate(("", "/media", "/thumbnail", "/sprite", "/peaks"), start=1):
         path = f"/recordings/{call}{name}"
         assert outside.get(path).status_code == 404, path
         assert denied(portal, outside.email) == [call] * count
@@ -119,3 +119,48 @@ def test_acceptance_13_what_a_person_did_outlives_the_account(portal: Portal, ca
         with pytest.raises(sqlite3.IntegrityError):
             connection.execute("DELETE FROM user WHERE email = ?", [sender])
     assert portal.recording(call)["owner_label"] == sender
+
+
+def test_acceptance_22_uploads_of_others_are_404_and_an_event(portal: Portal, token: str) -> None:
+    path = Tus(portal, token).begin(1000)
+    stranger = portal.token()
+    other = Tus(portal, stranger)
+    assert other.head(path).status_code == 404
+    assert other.patch(path, 0, b"x").status_code == 404
+    assert other.delete(path).status_code == 404
+    assert other.head(f"{path[:-4]}0000").status_code == 404, "there is none: no event"
+    query = "SELECT * FROM audit_event WHERE action = 'authz.denied' AND object_id = ?"
+    events = portal.rows(query, upload_id(path))
+    assert [each["object_type"] for each in events] == ["upload"] * 3
+    assert {each["token_id"] for each in events} == {stranger.split("_")[1]}
+    assert Tus(portal, token).offset(path) == 0
+
+
+def test_acceptance_22_notes_and_play_addresses_of_others_are_events(
+    portal: Portal, call: str
+) -> None:
+    writer, reader = Person(portal, "auditor"), Person(portal, "auditor")
+    writer.post(f"/recordings/{call}/notes", text="Mine alone.", start="0:01")
+    note = portal.rows("SELECT id FROM note WHERE user_label = ?", writer.email)[0]["id"]
+    for form in ({"remove": "1"}, {"text": "Yours"}):
+        assert reader.post(f"/recordings/{call}/notes/{note}", **form).status_code == 404
+    assert reader.get(writer.media_path(call)).status_code == 403
+    assert reader.get(f"/recordings/{call}/media?play=made-up").status_code == 403
+    assert denied(portal, reader.email) == [call] * 3
+
+
+@pytest.mark.parametrize("page", ["record", "download", "export.csv", "tags", "verify"])
+def test_acceptance_22_what_is_made_of_a_recording_stays_inside_too(
+    portal: Portal, call: str, page: str
+) -> None:
+    outside = scoped(portal, "department:finance")
+    if page == "export.csv":
+        assert call not in outside.get("/recordings/export.csv").text
+        return
+    if page == "tags":
+        outside.post("/recordings/tags/preview", id=call, tag="mine", act="add")
+    elif page == "verify":
+        assert outside.post(f"/recordings/{call}/verify").status_code == 404
+    else:
+        assert outside.get(f"/recordings/{call}/{page}").status_code == 404
+    assert denied(portal, outside.email) == [call]

@@ -127,11 +127,12 @@ def test_pictures_and_documents_are_kept_and_never_shown_inline(
     assert f"{word} · {mime_type}" in page.text
     assert "<audio" not in page.text and "<video" not in page.text
     assert 'src="/recordings' not in page.text
-    assert "player.js" not in page.text and "Save the file" in page.text
-    file = auditor.post(f"/recordings/{begun}/play")
-    assert file.content == content
-    assert file.headers["Content-Disposition"] == "attachment"
-    assert file.headers["X-Content-Type-Options"] == "nosniff"
+    assert "player.js" not in page.text and f'"/recordings/{begun}/download"' in page.text
+    for role, name in (("auditor", f'; filename="claim.{kind}"'), ("reviewer", "")):
+        file = Person(portal, role).post(f"/recordings/{begun}/play")
+        assert file.content == content
+        assert file.headers["Content-Disposition"].startswith(f"attachment{name}")
+        assert file.headers["X-Content-Type-Options"] == "nosniff"
     assert word in auditor.get("/recordings").text
 
 

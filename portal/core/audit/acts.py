@@ -24,6 +24,8 @@ class Actor:
     ip: str | None = None
     user_agent: str | None = None
     request_id: str | None = None
+    session_id: str | None = None
+    """Of the sign-in. Events of people do not carry it; `auth.login` and play sessions do."""
 
 
 SYSTEM = Actor(type="system", id=None, label="system")
@@ -66,7 +68,12 @@ def record_alone(session: Session, actor: Actor, action: str, *args: Any, **deta
 
 
 def denied(session: Session, actor: Actor, subject: tuple[str, str], **details: Any) -> None:
-    """Somebody asked for a thing that is there and is not theirs. To them it is not there."""
+    """Somebody asked for a thing that is there and is not theirs. To them it is not there.
+
+    What was begun to change it is undone: the caller is going to refuse.
+    """
+    chain.forget(session)
+    session.close()
     record_alone(session, actor, "authz.denied", subject, "denied", **details)
 
 

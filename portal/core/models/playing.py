@@ -15,6 +15,7 @@ class PlaySession(Base):
 
     `sent`: stretches of bytes [first, last + 1] that the person's machine has acknowledged.
     `heard`: stretches of playing time in milliseconds, as the player tells them. Both are merged.
+    `login_session_id`: the sign-in, whose `auth.login` names it too; its row lives less long.
     `length_ms`: of the whole, None where it is unknown. `closed_at`: the page was left; `ended_at`:
     the row is final, and `recording.play.end` is in the audit log.
     """
@@ -27,6 +28,7 @@ class PlaySession(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
     user_label: Mapped[str] = mapped_column(Name)
     token_id: Mapped[str | None] = mapped_column(Id)
+    login_session_id: Mapped[str | None] = mapped_column(String(64))
     ip: Mapped[str | None] = mapped_column(String(45))
     user_agent: Mapped[str | None] = mapped_column(Name)
     reason: Mapped[str | None] = mapped_column(String(20))

@@ -88,6 +88,7 @@ class Recording(Base):
     channels: Mapped[int | None]
     sample_rate: Mapped[int | None]
     thumbnail_key: Mapped[str | None] = mapped_column(Name)
+    sprite_key: Mapped[str | None] = mapped_column(Name)
     peaks_key: Mapped[str | None] = mapped_column(Name)
     playback_key: Mapped[str | None] = mapped_column(Name)
     integrity: Mapped[str] = mapped_column(String(20))

@@ -44,7 +44,7 @@ const KEYS = {
   b: writeNote,
   "[": () => mark("start"), "]": () => mark("end"),
   r: () => document.querySelector("#review [data-key]:last-of-type")?.click(),
-  i: () => document.getElementById("recording").classList.toggle("alone"),
+  i: turnFacts, t: turnTimeline, a: turnClock,
   "?": () => sheet.showModal(),
 };
 for (let tenth = 0; tenth < 10; tenth++) KEYS[tenth] = () => seek((length() * tenth) / 10);

@@ -31,7 +31,7 @@ const draw = () => {
 const tick = () => {
   canvas.setAttribute("aria-valuemax", Math.round(length()));
   canvas.setAttribute("aria-valuenow", Math.round(media.currentTime));
-  canvas.setAttribute("aria-valuetext", `${spoken(media.currentTime)} / ${spoken(length())}`);
+  canvas.setAttribute("aria-valuetext", elapsed(media.currentTime));
   draw();
 };
 
@@ -53,7 +53,6 @@ canvas.addEventListener("pointerdown", (event) => {
   seek(at(event));
 });
 canvas.addEventListener("pointermove", (event) => {
-  canvas.title = spoken(at(event));
   if (event.buttons) seek(at(event));
 });
 canvas.addEventListener("keydown", (event) => {

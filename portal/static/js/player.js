@@ -15,6 +15,10 @@ const spoken = (seconds) => {
   return hours ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
 };
 
+const elapsed = (seconds) => `${spoken(seconds)} / ${spoken(length())}`;
+let told = elapsed; // or the time of day: see player-looks.js
+const showTime = () => { clock.textContent = told(media.currentTime); };
+
 const say = (words) => { document.getElementById("said").textContent = words; };
 
 // What the headers say is exact; until they are here, what the portal has measured.
@@ -101,9 +105,7 @@ media.addEventListener("play", () => {
   if (openSession.play && Date.now() - openSession.asked > FRESH) resume();
 });
 for (const name of ["timeupdate", "seeked", "loadedmetadata", "durationchange"]) {
-  media.addEventListener(name, () => {
-    clock.textContent = `${spoken(media.currentTime)} / ${spoken(length())}`;
-  });
+  media.addEventListener(name, showTime);
 }
 for (const button of player.querySelectorAll("[data-skip]")) {
   button.addEventListener("click", () => skip(Number(button.dataset.skip)));
