@@ -30,6 +30,7 @@ def periodic(settings: Settings) -> list[CronJob]:
         every(6 * 3600, tasks.reconcile_objects),
         every(settings.seal_seconds, tasks.seal_audit),
         every(24 * 3600, tasks.verify_audit_nightly),
+        every(24 * 3600, tasks.check_storages),
         every(rolling.SLICE, tasks.verify_oldest),
     ]
 

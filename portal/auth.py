@@ -73,6 +73,7 @@ OPEN = {
     "static",
     "health.health",
     "health.api_health",
+    "health.ready",
     "login.login",
     "language.choose",
     "tus.options",

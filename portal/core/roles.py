@@ -13,7 +13,7 @@ RIGHTS: dict[str, str] = {
     "audit": "read the audit log",
     "audit_system": "read the audit log, except what concerns recordings",
     "uploads": "see uploads under way",
-    "operate": "see how the system is doing: its jobs, storages and disk",
+    "operate": "run the system: its jobs, storages and disk",
     "upload": "send recordings",
     "delete": "delete recordings with a token",
     "see_people": "see accounts and their tokens",

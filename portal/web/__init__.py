@@ -16,6 +16,7 @@ from portal.web import (
     handover,
     home,
     integrity,
+    jobs,
     language,
     list_words,
     listing,
@@ -24,6 +25,8 @@ from portal.web import (
     people,
     security,
     show,
+    storages,
+    system,
     uploads,
 )
 
@@ -38,11 +41,14 @@ PAGES = (
     handover,
     home,
     integrity,
+    jobs,
     language,
     listing,
     login,
     notes,
     people,
+    storages,
+    system,
     uploads,
 )
 """`listing` and `recording` add theirs to those of portal/web/recordings.py."""

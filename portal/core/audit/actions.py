@@ -36,6 +36,7 @@ ACTIONS = {
     "integrity.asked": N_("Integrity check asked for"),
     "integrity.mismatch": N_("Integrity check failed"),
     "integrity.verified": N_("Integrity confirmed"),
+    "job.retried": N_("Job tried again"),
     "recording.download": N_("Recording downloaded"),
     "recording.metadata_changed": N_("Facts changed"),
     "recording.note_added": N_("Note added"),
@@ -49,6 +50,7 @@ ACTIONS = {
     "recording.tagged": N_("Tags changed"),
     "recording.view": N_("Recording opened"),
     "storage.added": N_("Storage added"),
+    "storage.check_asked": N_("Storage test asked for"),
     "storage.changed": N_("Storage changed"),
     "storage.moved": N_("Storage moved"),
     "storage.orphan_removed": N_("Object without recording removed"),
@@ -56,6 +58,7 @@ ACTIONS = {
     "storage.removed": N_("Storage removed"),
     "storage.rule_added": N_("Storage rule added"),
     "storage.rule_dropped": N_("Storage rule dropped"),
+    "system.bundle_made": N_("Support bundle made"),
     "token.allowed_to_delete": N_("Token allowed to delete"),
     "token.created": N_("Token created"),
     "token.disabled": N_("Token disabled"),
@@ -86,6 +89,7 @@ RESULTS = {
 """How an act ended."""
 
 OBJECTS = {
+    "job": N_("Job"),
     "approval": N_("Request"),
     "audit": N_("Audit log"),
     "recording": N_("Recording"),

@@ -13,7 +13,7 @@ from portal.core.models.recordings import (
     place_at,
 )
 from portal.core.models.records import OF_SYSTEM, AuditCheck, AuditEvent, AuditHead, AuditSeal, Job
-from portal.core.models.storages import Storage, StorageId, StorageRule
+from portal.core.models.storages import Storage, StorageCheck, StorageId, StorageRule
 from portal.core.models.tables import Base, Id, Name, UTCDateTime, is_id, new_id
 from portal.core.models.uploads import Claim, Part, Upload
 
@@ -41,6 +41,7 @@ __all__ = [
     "RecordingTag",
     "Review",
     "Storage",
+    "StorageCheck",
     "StorageId",
     "StorageRule",
     "Tag",
