@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.core import audit, recordings, search
 from portal.core.accounts import Caller
+from portal.core.deletion import locked
 from portal.core.errors import InvalidRequest, NotFound
 from portal.core.models import Note, Recording
 from portal.core.transaction import release, utc_now, writing
@@ -61,6 +62,7 @@ def add(session: Session, caller: Caller, recording_id: str, written: Written) -
     note = Note(recording_id=recording.id, user_id=caller.user_id, user_label=caller.label)
     note.created_at = utc_now()
     with writing(session):
+        locked(session, recording.id)
         _fill(note, written)
         session.add(note)
         session.flush()
@@ -74,6 +76,7 @@ def change(session: Session, caller: Caller, note_id: str, written: Written) -> 
     note = _own(session, caller, note_id)
     _refuse_beyond(recordings.find(session, caller, note.recording_id), written)
     with writing(session):
+        locked(session, note.recording_id)
         note = _own(session, caller, note_id)
         _fill(note, written)
         note.changed_at = utc_now()
@@ -85,8 +88,9 @@ def change(session: Session, caller: Caller, note_id: str, written: Written) -> 
 
 def remove(session: Session, caller: Caller, note_id: str) -> None:
     """Take one's own note away. Raises NotAllowed, NotFound."""
-    recordings.find(session, caller, _own(session, caller, note_id).recording_id)
+    found = recordings.find(session, caller, _own(session, caller, note_id).recording_id).id
     with writing(session):
+        locked(session, found)
         note = _own(session, caller, note_id)
         _record(session, caller, "recording.note_removed", note)
         session.delete(note)
