@@ -107,11 +107,14 @@ def history(
     return events
 
 
+CHECKS = ("upload.completed", "integrity.verified", "integrity.mismatch", "integrity.unread")
+
+
 def checks(session: Session, recording_id: str, limit: int = 20) -> Sequence[AuditEvent]:
     """When the bytes were compared with their SHA-256, and what came of it, the last first."""
     query = select(AuditEvent).where(
         AuditEvent.object_id == recording_id,
-        AuditEvent.action.in_(("upload.completed", "integrity.verified", "integrity.mismatch")),
+        AuditEvent.action.in_(CHECKS),
     )
     events = session.scalars(query.order_by(AuditEvent.seq.desc()).limit(limit)).all()
     release(session)

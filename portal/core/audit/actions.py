@@ -35,6 +35,7 @@ ACTIONS = {
     "hold.released": N_("Legal hold released"),
     "integrity.asked": N_("Integrity check asked for"),
     "integrity.mismatch": N_("Integrity check failed"),
+    "integrity.unread": N_("The bytes could not be read"),
     "integrity.verified": N_("Integrity confirmed"),
     "recording.download": N_("Recording downloaded"),
     "recording.metadata_changed": N_("Facts changed"),
