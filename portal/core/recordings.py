@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from portal.core.accounts import Caller
 from portal.core.errors import NotAllowed, NotFound, NotPlayable
 from portal.core.models import AuditEvent, Recording, RecordingDetail, Upload
 from portal.core.scopes import inside, upload_inside
-from portal.core.transaction import release
+from portal.core.transaction import release, writing
 
 
 def visible(caller: Caller, right: str = "list") -> ColumnElement[bool]:
@@ -40,17 +40,22 @@ def find(session: Session, caller: Caller, recording_id: str, right: str = "list
     recording = session.scalar(mine)
     release(session)
     if recording is None:
-        _note_denial(session, caller, recording_id, right)
+        note_denials(session, caller, [recording_id], right)
         raise NotFound("There is no such recording, or it is not yours to see.")
     return recording
 
 
-def _note_denial(session: Session, caller: Caller, recording_id: str, right: str) -> None:
-    """Who asks for what is not theirs gets the same answer as for nothing, and is written down."""
-    there = session.scalar(select(Recording.id).where(Recording.id == recording_id))
+def note_denials(session: Session, caller: Caller, ids: Collection[str], right: str) -> None:
+    """Who asks for what is not theirs gets the same answer as for nothing, and is written down.
+    `ids`: those that were asked for and are not theirs, whether they exist or not."""
+    there = session.scalars(select(Recording.id).where(Recording.id.in_(ids))).all()
     release(session)
-    if there is not None:
-        audit.denied(session, caller.actor, ("recording", there), right=right)
+    if not there:
+        return
+    with writing(session):
+        for each in there:
+            act = ("authz.denied", ("recording", each), "denied")
+            audit.record(session, caller.actor, *act, right=right)
 
 
 def view(session: Session, caller: Caller, recording_id: str) -> Recording:
