@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from portal.core import audit, recordings, search
@@ -18,7 +18,7 @@ from portal.core.transaction import release, utc_now, writing
 
 LONGEST = 4000
 MOST = 500
-"""Notes on one page, which is far more than anybody reads."""
+"""Notes beside the player, which is more than its lane can show."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,23 @@ def readable(caller: Caller) -> ColumnElement[bool]:
     return or_(Note.shared, Note.user_id == caller.user_id)
 
 
-def of_recording(session: Session, caller: Caller, recording_id: str) -> Sequence[Note]:
-    """The notes that the caller may read, in the recording's order; none for who writes none."""
+def of_recording(
+    session: Session,
+    caller: Caller,
+    recording_id: str,
+    limit: int = MOST,
+    start: str | None = None,
+) -> Sequence[Note]:
+    """The notes that the caller may read, in the recording's order; none for who writes none.
+    `start`: from the note with this id on."""
     if "note" not in caller.rights:
         return []
     found = recordings.find(session, caller, recording_id).id
     query = select(Note).where(Note.recording_id == found, readable(caller))
-    rows = session.scalars(query.order_by(Note.start_ms, Note.id).limit(MOST)).all()
+    here = start and session.scalar(query.where(Note.id == start))
+    if here:
+        query = query.where(tuple_(Note.start_ms, Note.id) >= (here.start_ms, here.id))
+    rows = session.scalars(query.order_by(Note.start_ms, Note.id).limit(limit)).all()
     release(session)
     return rows
 

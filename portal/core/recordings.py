@@ -115,12 +115,15 @@ def history(
 CHECKS = ("upload.completed", "integrity.verified", "integrity.mismatch", "integrity.unread")
 
 
-def checks(session: Session, recording_id: str, limit: int = 20) -> Sequence[AuditEvent]:
-    """When the bytes were compared with their SHA-256, and what came of it, the last first."""
-    query = select(AuditEvent).where(
-        AuditEvent.object_id == recording_id,
-        AuditEvent.action.in_(CHECKS),
-    )
+def checks(
+    session: Session, recording_id: str, limit: int = 20, before: int | None = None
+) -> Sequence[AuditEvent]:
+    """When the bytes were compared with their SHA-256, and what came of it, the last first.
+    `before`: earlier than the event of this number."""
+    mine = AuditEvent.object_id == recording_id
+    query = select(AuditEvent).where(mine, AuditEvent.action.in_(CHECKS))
+    if before is not None:
+        query = query.where(AuditEvent.seq < before)
     events = session.scalars(query.order_by(AuditEvent.seq.desc()).limit(limit)).all()
     release(session)
     return events

@@ -11,8 +11,9 @@ const showPanel = async (link) => {
   const answer = await fetch(link.dataset.panel).catch(() => null);
   if (!answer?.ok || answer.redirected) return location.assign(link.href);
   fill("panel", await answer.text());
-  history.replaceState(null, "", link.href.replace(/#panel$/, location.hash));
-  document.getElementById("panel-body").focus({ preventScroll: true });
+  history.replaceState(null, "", link.href.replace(/#(panel|text-.*)$/, location.hash));
+  const first = new URL(link.href).hash.replace(/^#panel$/, "#panel-body");
+  document.querySelector(first).focus({ preventScroll: true });
 };
 
 document.addEventListener("click", (event) => {
