@@ -43,8 +43,11 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def find(session: Session, secret: str, idle: timedelta) -> tuple[LoginSession, User] | None:
-    """The living session with this secret and whose it is: one SELECT. None if it is over."""
+def find(
+    session: Session, secret: str, idle: timedelta, used: bool = True
+) -> tuple[LoginSession, User] | None:
+    """The living session with this secret and whose it is: one SELECT. None if it is over.
+    `used`: somebody is at it, so that its idle time begins anew."""
     query = (
         select(LoginSession, User)
         .join(User, User.id == LoginSession.user_id)
@@ -54,7 +57,8 @@ def find(session: Session, secret: str, idle: timedelta) -> tuple[LoginSession, 
     release(session)
     if found is None:
         return None
-    last_seen.note(session, found[0], LoginSession.seen_at)
+    if used:
+        last_seen.note(session, found[0], LoginSession.seen_at)
     return found[0], found[1]
 
 
