@@ -16,7 +16,7 @@ from markupsafe import Markup
 from portal import __version__
 from portal.core.audit.actions import ACTIONS, OBJECTS, RESULTS
 from portal.core.ranges import percent
-from portal.web.positions import clock, stretches
+from portal.web.positions import clock, stretches, written
 
 STATES: dict[str, LazyString] = {
     "ready": lazy_gettext("Available"),
@@ -167,7 +167,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(size=size, duration=duration, moment=moment, plain=plain)
     app.jinja_env.filters.update(number=number, exactly=exactly, told=told, utc=utc)
     app.jinja_env.filters.update(stamped=datetime.fromisoformat)
-    app.jinja_env.filters.update(clock=clock, stretches=stretches, percent=percent)
+    app.jinja_env.filters.update(clock=clock, written=written)
+    app.jinja_env.filters.update(stretches=stretches, percent=percent)
     app.jinja_env.globals.update(
         asset=asset,
         state_name=STATES,

@@ -75,6 +75,18 @@ def test_a_note_is_shown_where_it_was_written_and_changed(house: Portal, call: s
     assert words(changed.text)[0] == "later"
 
 
+def test_a_note_keeps_its_milliseconds_when_its_words_are_changed(house: Portal, call: str) -> None:
+    reviewer, mine = Person(house, "reviewer"), "SELECT * FROM note WHERE recording_id = ?"
+    page = reviewer.post(f"/recordings/{call}/notes", text="a", start="1:02.5", end="1:02.75")
+    link = re.search(r'class="change" href="([^"]+)"', page.text)[1]
+    form = reviewer.get(html.unescape(link)).text.partition('<ol class="notes">')[2]
+    told = dict(re.findall(r'name="(start|end)" value="([^"]*)"', form))
+    address = re.search(r'action="(/recordings/[^"]+/notes/[^"]+)"', form)[1]
+    assert reviewer.post(address, text="b", **told).ok
+    [note] = house.rows(mine, call)
+    assert (note["text"], note["start_ms"], note["end_ms"]) == ("b", 62_500, 62_750)
+
+
 def test_each_verification_is_reached(house: Portal, call: str) -> None:
     with house.app.app_context():
         for _ in range(70):
