@@ -19,6 +19,7 @@ ACTIONS = {
     "audit.exported": N_("Audit log exported"),
     "audit.sealed": N_("Audit log sealed"),
     "audit.verified": N_("Audit log verified"),
+    "audit.verify_asked": N_("Verification of the audit log asked for"),
     "audit.viewed": N_("Audit log viewed"),
     "auth.failed": N_("Sign-in failed"),
     "auth.login": N_("Signed in"),
