@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.orm import Session
@@ -21,6 +21,9 @@ from portal.core.transaction import release, utc_now, writing
 
 KEPT = timedelta(days=90)
 """How long the row of a session that is over stays: an address of it is no strange one."""
+
+TOLD = 12
+"""So many characters of a session's id stand in events: enough to tell one from another."""
 
 
 def add(session: Session, user: User, visitor: Actor, lifetime: timedelta) -> str:
@@ -91,22 +94,27 @@ def end_all(session: Session, user_id: str, keep: str | None = None) -> int:
 def log_out(session: Session, actor: Actor, session_id: str) -> None:
     """End the session that is being used; copies of its cookie are worth nothing from now on."""
     with writing(session):
-        _end_one(session, actor, session_id, utc_now())
-        audit.record(session, actor, "auth.logout")
+        _end_one(session, actor, session_id)
+        audit.record(session, actor, "auth.logout", session_id=session_id[:TOLD])
 
 
 def end_one(session: Session, actor: Actor, session_id: str) -> None:
     """End one of the actor's own sessions; harmless to repeat. Raises NotFound."""
-    with writing(session):
-        if not _end_one(session, actor, session_id, utc_now()):
-            raise NotFound("You have no such session.")
-        audit.record(session, actor, "auth.sessions_ended", ("user", str(actor.id)), count=1)
-
-
-def _end_one(session: Session, actor: Actor, session_id: str, now: datetime) -> bool:
     mine = and_(LoginSession.id == session_id, LoginSession.user_id == actor.id)
-    ended = update(LoginSession).where(mine).values(revoked_at=now)
-    return bool(session.execute(ended).rowcount)  # type: ignore[attr-defined]
+    with writing(session):
+        if _end_one(session, actor, session_id):
+            subject, told = ("user", str(actor.id)), session_id[:TOLD]
+            audit.record(session, actor, "auth.sessions_ended", subject, count=1, session_id=told)
+        elif session.scalar(select(LoginSession.id).where(mine)) is None:
+            raise NotFound("You have no such session.")
+
+
+def _end_one(session: Session, actor: Actor, session_id: str) -> bool:
+    """Whether it had not been ended before."""
+    mine = and_(LoginSession.id == session_id, LoginSession.user_id == actor.id)
+    ended = update(LoginSession).where(mine, LoginSession.revoked_at.is_(None))
+    done = session.execute(ended.values(revoked_at=utc_now()))
+    return bool(done.rowcount)  # type: ignore[attr-defined]
 
 
 def end_others(session: Session, actor: Actor, keep: str) -> int:
