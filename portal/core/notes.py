@@ -81,13 +81,16 @@ def add(session: Session, caller: Caller, recording_id: str, written: Written) -
     return note
 
 
-def change(session: Session, caller: Caller, note_id: str, written: Written) -> Note:
+def change(
+    session: Session, caller: Caller, recording_id: str, note_id: str, written: Written
+) -> Note:
     """Other words, another time. Raises the same, and NotFound for somebody else's."""
-    note = _own(session, caller, note_id)
-    _refuse_beyond(recordings.find(session, caller, note.recording_id), written)
+    caller.must("note")
+    recording = recordings.find(session, caller, recording_id)
+    _refuse_beyond(recording, written)
     with writing(session):
-        locked(session, note.recording_id)
-        note = _own(session, caller, note_id)
+        locked(session, recording.id)
+        note = _own(session, caller, recording.id, note_id)
         _fill(note, written)
         note.changed_at = utc_now()
         session.flush()
@@ -96,22 +99,22 @@ def change(session: Session, caller: Caller, note_id: str, written: Written) -> 
         return note
 
 
-def remove(session: Session, caller: Caller, note_id: str) -> None:
+def remove(session: Session, caller: Caller, recording_id: str, note_id: str) -> None:
     """Take one's own note away. Raises NotAllowed, NotFound."""
-    found = recordings.find(session, caller, _own(session, caller, note_id).recording_id).id
+    caller.must("note")
+    found = recordings.find(session, caller, recording_id).id
     with writing(session):
         locked(session, found)
-        note = _own(session, caller, note_id)
+        note = _own(session, caller, found, note_id)
         _record(session, caller, "recording.note_removed", note)
         session.delete(note)
         session.flush()
-        search.index(session, note.recording_id)
+        search.index(session, found)
 
 
-def _own(session: Session, caller: Caller, note_id: str) -> Note:
-    caller.must("note")
-    query = select(Note).where(Note.id == note_id, Note.user_id == caller.user_id)
-    note = session.scalar(query)
+def _own(session: Session, caller: Caller, recording_id: str, note_id: str) -> Note:
+    mine = Note.user_id == caller.user_id, Note.recording_id == recording_id
+    note = session.scalar(select(Note).where(Note.id == note_id, *mine))
     if note is None:
         raise NotFound("There is no such note, or it is not yours.")
     return note

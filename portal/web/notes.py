@@ -11,12 +11,11 @@ from portal.core import notes, recordings, reviews
 from portal.core.errors import InvalidRequest
 from portal.core.notes import Written
 from portal.db import db
-from portal.parsing import known_id
+from portal.parsing import known_id, plain
 from portal.web.positions import position
 from portal.web.recording import told
 
 _GONE = "There is no such recording, or no such note."
-UNSEEN = "\x00"
 blueprint = Blueprint("notes", __name__, url_prefix="/recordings/<recording_id>")
 
 
@@ -29,13 +28,12 @@ def add(recording_id: str) -> Response | str:
 @blueprint.post("/notes/<note_id>")
 def change(recording_id: str, note_id: str) -> Response | str:
     """Other words for a note, or, with the button `remove`, none at all."""
-    known_id(recording_id, _GONE)
-    known = known_id(note_id, _GONE)
+    about = known_id(recording_id, _GONE), known_id(note_id, _GONE)
     if "remove" in request.form:
-        notes.remove(db.session, caller(), known)
+        notes.remove(db.session, caller(), *about)
         return _all_notes(recording_id)
-    notes.change(db.session, caller(), known, _written())
-    return _all_notes(recording_id, known)
+    notes.change(db.session, caller(), *about, _written())
+    return _all_notes(recording_id, note_id)
 
 
 @blueprint.post("/review")
@@ -53,8 +51,8 @@ def review(recording_id: str) -> Response | str:
 
 
 def _written() -> Written:
-    text = request.form.get("text", "").strip()
-    if UNSEEN in text:
+    text = request.form.get("text", "").strip().replace("\r\n", "\n").replace("\t", " ")
+    if not all(map(plain, text.split("\n"))):
         raise InvalidRequest("A note is plain text.")
     start, end = (request.form.get(name, "").strip() for name in ("start", "end"))
     until = position(end) if end else None

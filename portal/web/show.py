@@ -150,6 +150,11 @@ def plain(name: str) -> str:
     )
 
 
+def plain_lines(text: str) -> str:
+    """The same for a text that has lines."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
 def asset(name: str) -> str:
     """The address of a static file; it changes with the file, so that browsers may keep it."""
     path = Path(__file__).parent.parent / "static" / name
@@ -165,6 +170,7 @@ def _translated(texts: dict[str, str]) -> dict[str, LazyString]:
 def init_app(app: Flask) -> None:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 30 * 24 * 3600
     app.jinja_env.filters.update(size=size, duration=duration, moment=moment, plain=plain)
+    app.jinja_env.filters.update(plain_lines=plain_lines)
     app.jinja_env.filters.update(number=number, exactly=exactly, told=told, utc=utc)
     app.jinja_env.filters.update(stamped=datetime.fromisoformat)
     app.jinja_env.filters.update(clock=clock, written=written)

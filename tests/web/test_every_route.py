@@ -35,7 +35,6 @@ STILL_OPEN = {
     "account.revoke_token",
     "approvals.withdraw",
     "chunks.status",
-    "notes.change",
     "recordings.heard",
     *(f"resumable.{name}" for name in ("where_itstands", "what_became_of_it", "append", "cancel")),
     *(f"sessions.{name}" for name in ("video", "metadata", "file", "finalize", "status")),

@@ -87,6 +87,26 @@ def test_a_note_keeps_its_milliseconds_when_its_words_are_changed(house: Portal,
     assert (note["text"], note["start_ms"], note["end_ms"]) == ("b", 62_500, 62_750)
 
 
+def test_a_note_is_plain_text_with_lines(house: Portal, call: str) -> None:
+    reviewer = Person(house, "reviewer")
+    for text in ("a\x1b[2J", "a\x7f", "a\x85b"):
+        answer = reviewer.post(f"/recordings/{call}/notes", text=text, start="0")
+        assert answer.status_code == 400, repr(text)
+    page = reviewer.post(f"/recordings/{call}/notes", text="one\r\n\ttwo \u202eevil", start="0")
+    assert words(page.text) == ["one\n two \ufffdevil"]
+    assert page.text.count("\u202e") == 0
+
+
+def test_a_note_is_changed_at_its_own_recording_alone(house: Portal, call: str) -> None:
+    reviewer, other = Person(house, "reviewer"), recorded(house, [{}])[0]
+    write(reviewer, call, ["mine"])
+    [note] = house.rows("SELECT * FROM note WHERE recording_id = ?", call)
+    for form in ({"text": "other", "start": "0"}, {"remove": "1"}):
+        answer = reviewer.post(f"/recordings/{other}/notes/{note['id']}", **form)
+        assert answer.status_code == 404
+    assert house.rows("SELECT text FROM note WHERE id = ?", note["id"]) == [{"text": "mine"}]
+
+
 def test_each_verification_is_reached(house: Portal, call: str) -> None:
     with house.app.app_context():
         for _ in range(70):
