@@ -122,6 +122,7 @@ def to_decide(session: Session, caller: Caller) -> int:
 
 def withdraw(session: Session, caller: Caller, approval_id: str) -> Approval:
     """Whoever asked takes it back. Raises NotFound, Conflict once it is decided."""
+    find(session, caller, approval_id)
     with writing(session):
         mine = Approval.asked_by_id == caller.user_id
         found = locked(session, approval_id, mine)

@@ -18,7 +18,7 @@ from portal.core.accounts import Caller
 from portal.core.approvals import DELETION
 from portal.core.errors import Held, InvalidRequest, NotFound
 from portal.core.models import Approval, Recording
-from portal.core.recordings import visible
+from portal.core.recordings import note_denials, visible
 from portal.core.transaction import release, utc_now, writing
 
 MOST = 1000
@@ -60,6 +60,8 @@ def preview(session: Session, caller: Caller, ids: Sequence[str], keep: timedelt
         raise InvalidRequest(f"Choose 1 to {MOST} recordings.")
     looked = _look(session, caller, unique, keep)
     release(session)
+    reached = {each.recording.id for each in looked.candidates}
+    note_denials(session, caller, unique - reached, "request_deletion")
     return looked
 
 
@@ -89,11 +91,9 @@ def ask(
 
     Raises NotAllowed, InvalidRequest; NotFound and Held if one of them is gone or held meanwhile.
     """
-    unique = set(ids)
-    if not 0 < len(unique) <= MOST:
-        raise InvalidRequest(f"Choose 1 to {MOST} recordings.")
+    preview(session, caller, ids, keep)
     with writing(session):
-        looked = _look(session, caller, unique, keep)
+        looked = _look(session, caller, set(ids), keep)
         if looked.missing:
             raise NotFound(deletion.NOT_THERE)
         if obstacle := next((each.obstacle for each in looked.candidates if each.obstacle), None):

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.core import audit, recordings, search
 from portal.core.accounts import Caller
+from portal.core.deletion import locked
 from portal.core.errors import InvalidRequest
 from portal.core.labels import clean
 from portal.core.models import Recording, RecordingTag, Tag
@@ -59,7 +60,7 @@ def set_department(
     label = None if name is None else label_of(name)
     _may_label(session, caller, recording_id)
     with writing(session):
-        recording = session.get_one(Recording, recording_id)
+        recording = locked(session, recording_id)
         before, recording.department = recording.department, label
         if before != label:
             session.flush()
@@ -96,6 +97,7 @@ def _changed(
     _may_label(session, caller, recording_id)
     with writing(session):
         one_at_a_time(session, NAMING)  # two may give the same new tag at once
+        locked(session, recording_id)
         before = _tags(session, recording_id)
         change()
         session.flush()

@@ -100,6 +100,26 @@ def test_a_storage_that_is_away_changes_nothing_and_holds_nobody_up(
     assert state(site, away) == "overdue"
 
 
+def test_one_that_cannot_be_read_holds_up_none_of_its_storage_and_is_tried_again(
+    site: Site,
+) -> None:
+    broken, there = recorded(site, 40), recorded(site, 31)
+    file = site.folder / site.recording(broken).key
+    content = file.read_bytes()
+    file.unlink()
+    file.symlink_to(file)  # whoever opens it goes round in circles: an OSError, even for root
+    assert (run(site), run(site), run(site)) == (0, 1, 0)
+    assert (checks(site, there), state(site, broken)) == (1, "overdue")
+    assert site.events(broken)[-1:] == ["integrity.unread"]
+    assert rolling.waiting(site.session) == [broken]
+    with pytest.raises(StorageUnavailable):
+        rolling.verify_asked(site.session, site.stores, broken)
+    file.unlink()
+    file.write_bytes(content)
+    assert rolling.verify_asked(site.session, site.stores, broken) == 1
+    assert state(site, broken) == "ok" and rolling.waiting(site.session) == []
+
+
 def test_what_is_deleted_while_it_is_read_is_not_missing(site: Site) -> None:
     gone, look = recorded(site, 31), site.store.stat
 

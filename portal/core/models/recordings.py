@@ -53,7 +53,8 @@ class Recording(Base):
     Names of people are copied: the record reads the same after the user is gone. The bytes are
     `version_id` of `key` in `storage_id`; derived objects are in the same storage. `place` is where
     it stands in lists: when it was received, as a number that no other recording has.
-    `verify_asked_at`: somebody wants its bytes looked at, and nobody has done it since.
+    `verify_asked_at`: somebody wants its bytes looked at, or they could not be read when their turn
+    had come, and nobody has done it since.
     """
 
     __tablename__ = "recording"
