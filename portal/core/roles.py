@@ -16,6 +16,7 @@ RIGHTS: dict[str, str] = {
     "upload": "send recordings",
     "delete": "delete recordings with a token",
     "request_deletion": "ask for the deletion of recordings",
+    "hold": "place legal holds, review them, and ask for their release",
     "approve_deletion": "approve what others ask for: deletions, releases of legal holds",
     "approve_change": "approve what others ask for: shorter retention, tokens that may delete",
 }
@@ -47,6 +48,7 @@ ROLE_MAY: dict[str, frozenset[str]] = {
             "uploads",
             "delete",
             "request_deletion",
+            "hold",
             "approve_deletion",
             "approve_change",
         }
