@@ -14,6 +14,7 @@ from portal.web import (
     errors,
     export,
     handover,
+    holds,
     integrity,
     language,
     list_words,
@@ -37,5 +38,5 @@ def init_app(app: Flask) -> None:
     errors.init_app(app)
     # `listing` and `recording` add their pages to those of portal/web/recordings.py.
     pages = (account, audit, audit_export, bulk, export, language, listing, login, notes, uploads)
-    for module in (*pages, handover, integrity, approvals, deleting):
+    for module in (*pages, handover, integrity, approvals, deleting, holds):
         app.register_blueprint(module.blueprint)
