@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import ColumnElement, exists, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -229,10 +229,10 @@ def _insert(
 
     The rows are locked in their order: a purge of one has begun before, or finds the hold.
     """
-    known = select(LegalHold.recording_id).where(LegalHold.case_id == case.id)
+    known = exists().where(LegalHold.case_id == case.id, LegalHold.recording_id == Recording.id)
     now = literal(utc_now(), LegalHold.placed_at.type)
     row = (literal(case.id), Recording.id, literal(case.reason), literal(who), now)
-    there = (Recording.state.not_in(deletion.GONE), Recording.id.not_in(known))
+    there = (Recording.state.not_in(deletion.GONE), ~known)
     found = select(*row).where(*there, *which).order_by(Recording.id)
     put = INSERT[session.get_bind().dialect.name](LegalHold).from_select(
         COLUMNS, found.with_for_update()
