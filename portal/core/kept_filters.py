@@ -1,4 +1,7 @@
-"""What a list was asked for, as JSON that is kept: such as what a legal hold takes in later."""
+"""What a list was asked for, as JSON that is kept: such as what a legal hold takes in later.
+
+The names of `Wanted` stand in databases from now on: whoever renames one renames it there, too.
+"""
 
 from __future__ import annotations
 
