@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, select
 from sqlalchemy.orm import Session
 
 from portal.core import reviews
+from portal.core.held import standing
 from portal.core.models import (
     LegalHold,
     Recording,
@@ -91,11 +92,7 @@ def _rare(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     if wanted.tag is not None:
         tag = select(Tag.id).where(Tag.name == wanted.tag).scalar_subquery()
         yield _having(session, select(RecordingTag.recording_id).where(RecordingTag.tag_id == tag))
-    if wanted.held is not None:
-        open_hold = LegalHold.released_at.is_(None)
-        held = exists().where(LegalHold.recording_id == Recording.id, open_hold)
-        some = select(LegalHold.recording_id).where(open_hold)
-        yield _having(session, some) if wanted.held else not_(held)
+    yield from _on_hold(session, wanted)
     if wanted.unreviewed:
         yield reviews.by_nobody()
     if wanted.reviewed_by is not None:
@@ -106,6 +103,15 @@ def _rare(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     ):
         if least is not None or end is not None:
             yield _between(session, column, least, end)
+
+
+def _on_hold(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    some = select(LegalHold.recording_id).where(standing())
+    if wanted.held is not None:
+        held = exists().where(LegalHold.recording_id == Recording.id, standing())
+        yield _having(session, some) if wanted.held else not_(held)
+    if wanted.case is not None:
+        yield _having(session, some.where(LegalHold.case_id == wanted.case))
 
 
 def _between(session: Session, column: Any, least: int | None, end: int | None) -> Any:

@@ -16,8 +16,8 @@ class Wanted:
     """Which recordings are asked for; None and nothing mean any. `details`: what the client said
     of it, by name and whole value. Times are those of the recording's reception; durations are in
     milliseconds, sizes in bytes. `owner` is an address of an account, `words` what the search box
-    says, `reviewed_by` a user id, `unreviewed` that nobody has reviewed it. Ranges include where
-    they begin, and not where they end."""
+    says, `reviewed_by` a user id, `unreviewed` that nobody has reviewed it, `case` the id of the
+    legal case that holds it. Ranges include where they begin, and not where they end."""
 
     state: str | None = None
     source: str | None = None
@@ -39,3 +39,4 @@ class Wanted:
     words: str = ""
     reviewed_by: str | None = None
     unreviewed: bool = False
+    case: str | None = None

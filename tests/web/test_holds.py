@@ -76,6 +76,16 @@ def test_all_that_a_filtered_list_has_is_held(house: Portal) -> None:
     assert len(re.findall(r'name="id" form="release"', anna.get(older[1]).text)) == 10
 
 
+def test_the_list_shows_what_a_case_holds(house: Portal) -> None:
+    ids = recorded(house, [{}, {}, {}])
+    anna = Person(house, "officer")
+    path = placed(anna, ids[:2])
+    shown = re.search(r'href="(/recordings\?case=[0-9a-f-]+)"', anna.get(path).text)
+    page = anna.get(shown[1]).text
+    assert {each for each in ids if f"/recordings/{each}" in page} == set(ids[:2])
+    assert anna.get("/recordings?case=12/2026").status_code == 400
+
+
 def test_what_is_tagged_later_comes_into_the_case(house: Portal) -> None:
     first, later, never = recorded(house, [{}, {}, {}])
     anna = Person(house, "officer")
@@ -163,7 +173,8 @@ def test_a_review_is_written_down_and_an_overdue_one_marked(house: Portal) -> No
     path = placed(anna, recorded(house, [{}]), review_on="2999-01-31")
     assert "Overdue" not in anna.get(path).text
     with house.app.app_context():
-        db.session.execute(text("UPDATE legal_case SET review_on = '2026-01-01'"))
+        late = text("UPDATE legal_case SET review_on = '2026-01-01' WHERE id = :id")
+        db.session.execute(late, {"id": path.rpartition("/")[2]})
         db.session.commit()
     assert "Overdue" in anna.get(path).text and "Overdue" in anna.get("/holds").text
     assert anna.post(f"{path}/review", review_on="tomorrow").status_code == 400
