@@ -18,6 +18,7 @@ from portal.core import (
     assembly,
     deletion,
     ending,
+    holding,
     leases,
     orphans,
     playing,
@@ -71,6 +72,10 @@ def reconcile_objects() -> None:
     _alone("reconcile_objects", _reconcile_objects)
 
 
+def fill_legal_cases() -> None:
+    _alone("fill_legal_cases", lambda: holding.catch_up(db.session))
+
+
 def seal_audit() -> None:
     _alone("seal_audit", lambda: int(seals.seal(db.session, seals_outside, seal_key)[1]))
 
@@ -118,6 +123,7 @@ TASKS: dict[str, Callable[..., None]] = {
         end_play_sessions,
         reconcile_uploads,
         reconcile_objects,
+        fill_legal_cases,
         seal_audit,
         verify_audit,
         verify_audit_nightly,
