@@ -18,6 +18,7 @@ from portal.core import (
     assembly,
     deletion,
     ending,
+    holding,
     leases,
     orphans,
     playing,
@@ -70,6 +71,10 @@ def reconcile_uploads() -> None:
 
 def reconcile_objects() -> None:
     _alone("reconcile_objects", _reconcile_objects)
+
+
+def fill_legal_cases() -> None:
+    _alone("fill_legal_cases", lambda: holding.catch_up(db.session))
 
 
 def seal_audit() -> None:
@@ -135,6 +140,7 @@ TASKS: dict[str, Callable[..., None]] = {
         end_play_sessions,
         reconcile_uploads,
         reconcile_objects,
+        fill_legal_cases,
         seal_audit,
         verify_audit,
         verify_audit_nightly,

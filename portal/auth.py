@@ -43,8 +43,14 @@ class SignedIn(UserMixin):
 @login_manager.user_loader
 def load_user(secret: str) -> SignedIn | None:
     """Who has signed in with this cookie, unless that is over: one SELECT."""
-    found = login_sessions.find(db.session, secret, _settings().session_idle)
+    found = login_sessions.find(db.session, secret, _settings().session_idle, not by_itself())
     return SignedIn(found[1], secret, found[0].id) if found else None
+
+
+def by_itself() -> bool:
+    """Whether an open page asks again by itself, as its scripts do. Nobody needs to be there, so
+    that it keeps no session alive."""
+    return request.headers.get("X-Requested-With") == "refresh"
 
 
 def _settings() -> Settings:

@@ -15,6 +15,7 @@ import pytest
 
 from portal.cli import main
 from portal.config import Settings
+from portal.core import playing
 from portal.core.roles import RIGHTS, ROLE_MAY, SCOPED
 from portal.wire_settings import WireSettings
 from tests.conftest import Portal
@@ -168,3 +169,14 @@ def test_every_named_command_exists(document: Path) -> None:
             assert name in main.commands, code
             known = {option for each in main.commands[name].params for option in each.opts}
             assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= known, code
+
+
+def test_the_threat_model_says_how_long_an_address_of_bytes_lives() -> None:
+    text = (ROOT / "docs/threat-model.md").read_text()
+    minutes = playing.IDLE.seconds // 60
+    assert f"until {minutes} minutes after it was last used" in text
+    beside = {each.partition("/")[0] for each in Settings.from_env({}).accept_chunks} - {
+        "audio",
+        "video",
+    }
+    assert beside == {"image", "application"} and "pictures and PDFs" in text

@@ -13,7 +13,7 @@ from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest, NotFound
 from portal.core.finding import Beside
 from portal.core.models import Recording
-from portal.core.recordings import note_denial, visible
+from portal.core.recordings import note_denials, visible
 from portal.core.transaction import release
 
 MOST = 1000
@@ -42,10 +42,9 @@ def preview(
     mine = select(Recording.id, Recording.filename).where(visible(caller), Recording.id.in_(ids))
     names = {row.id: row.filename for row in session.execute(mine)}
     release(session)
-    for each in set(ids) - names.keys():
-        note_denial(session, caller, each, "label")
     has = finding.beside(session, list(names))
     unique = dict.fromkeys(ids)
+    note_denials(session, caller, unique.keys() - names.keys(), "label")
     return [_planned(each, names.get(each), has.get(each), label, remove) for each in unique]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, not_, select
 from sqlalchemy.orm import Session
 
 from portal.core import reviews
+from portal.core.held import standing
 from portal.core.models import (
     LegalHold,
     PlaySession,
@@ -138,6 +139,8 @@ def _among(wanted: Wanted) -> Iterator[Filter]:
         yield _having(select(RecordingTag.recording_id).where(RecordingTag.tag_id == tag))
     if wanted.held:
         yield _having(_held())
+    if wanted.case is not None:
+        yield _having(_held().where(LegalHold.case_id == wanted.case))
     if wanted.reviewed_by is not None:
         yield _having(reviews.by(wanted.reviewed_by))
     if wanted.played_by is not None:
@@ -151,7 +154,7 @@ def _having(ids: Select[str]) -> Filter:
 
 
 def _held() -> Select[str]:
-    return select(LegalHold.recording_id).where(LegalHold.stands())
+    return select(LegalHold.recording_id).where(standing())
 
 
 def _lacking(wanted: Wanted) -> Iterator[ColumnElement[bool]]:

@@ -16,6 +16,7 @@ from portal.core import search
 from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest
 from portal.core.filtering import FEW, conditions
+from portal.core.held import standing
 from portal.core.models import LegalHold, Recording, RecordingTag, Tag
 from portal.core.recordings import visible
 from portal.core.transaction import release
@@ -191,7 +192,7 @@ def beside(session: Session, ids: Sequence[str]) -> dict[str, Beside]:
     tags: dict[str, list[str]] = {each: [] for each in ids}
     for recording_id, name in session.execute(given):
         tags[recording_id].append(name)
-    open_holds = select(LegalHold.recording_id).where(LegalHold.stands())
+    open_holds = select(LegalHold.recording_id).where(standing())
     held = set(session.scalars(open_holds.where(LegalHold.recording_id.in_(ids))))
     release(session)
     return {each: Beside(tags[each], each in held) for each in ids}

@@ -23,6 +23,7 @@ KINDS = (
     "check_storage",
     "expire_uploads",
     "expire_approvals",
+    "fill_legal_cases",
     "end_play_sessions",
     "reconcile_uploads",
     "reconcile_objects",

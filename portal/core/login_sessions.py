@@ -46,8 +46,11 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def find(session: Session, secret: str, idle: timedelta) -> tuple[LoginSession, User] | None:
-    """The living session with this secret and whose it is: one SELECT. None if it is over."""
+def find(
+    session: Session, secret: str, idle: timedelta, used: bool = True
+) -> tuple[LoginSession, User] | None:
+    """The living session with this secret and whose it is: one SELECT. None if it is over.
+    `used`: somebody is at it, so that its idle time begins anew."""
     query = (
         select(LoginSession, User)
         .join(User, User.id == LoginSession.user_id)
@@ -57,7 +60,8 @@ def find(session: Session, secret: str, idle: timedelta) -> tuple[LoginSession, 
     release(session)
     if found is None:
         return None
-    last_seen.note(session, found[0], LoginSession.seen_at)
+    if used:
+        last_seen.note(session, found[0], LoginSession.seen_at)
     return found[0], found[1]
 
 
@@ -100,31 +104,31 @@ def end_all(session: Session, user_id: str, keep: str | None = None) -> int:
 def log_out(session: Session, actor: Actor, session_id: str) -> None:
     """End the session that is being used; copies of its cookie are worth nothing from now on."""
     with writing(session):
-        _end_one(session, actor, session_id, utc_now())
-        audit.record(session, actor, "auth.logout")
+        _end_one(session, actor, session_id)
+        audit.record(session, actor, "auth.logout", sign_in=session_id)
 
 
 def end_one(session: Session, actor: Actor, session_id: str) -> None:
     """End one of the actor's own sessions; harmless to repeat. Raises NotFound."""
+    mine = and_(LoginSession.id == session_id, LoginSession.user_id == actor.id)
     with writing(session):
-        if not _end_one(session, actor, session_id, utc_now()):
+        if _end_one(session, actor, session_id):
+            subject: tuple[str, str] = ("user", str(actor.id))
+            audit.record(
+                session, actor, "auth.sessions_ended", subject, count=1, sign_in=session_id
+            )
+        elif session.scalar(select(LoginSession.id).where(mine)) is None:
             if session.get(LoginSession, session_id) is not None:
                 audit.denied(session, actor, ("session", session_id))
             raise NotFound("You have no such session.")
-        audit.record(
-            session,
-            actor,
-            "auth.sessions_ended",
-            ("user", str(actor.id)),
-            count=1,
-            sign_in=session_id,
-        )
 
 
-def _end_one(session: Session, actor: Actor, session_id: str, now: datetime) -> bool:
+def _end_one(session: Session, actor: Actor, session_id: str) -> bool:
+    """Whether it had not been ended before."""
     mine = and_(LoginSession.id == session_id, LoginSession.user_id == actor.id)
-    ended = update(LoginSession).where(mine).values(revoked_at=now)
-    return bool(session.execute(ended).rowcount)  # type: ignore[attr-defined]
+    ended = update(LoginSession).where(mine, LoginSession.revoked_at.is_(None))
+    done = session.execute(ended.values(revoked_at=utc_now()))
+    return bool(done.rowcount)  # type: ignore[attr-defined]
 
 
 def end_others(session: Session, actor: Actor, keep: str) -> int:

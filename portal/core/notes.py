@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from portal.core import audit, recordings, search
 from portal.core.accounts import Caller
+from portal.core.deletion import locked
 from portal.core.errors import InvalidRequest, NotFound
 from portal.core.models import Note, Recording
 from portal.core.transaction import release, utc_now, writing
 
 LONGEST = 4000
 MOST = 500
-"""Notes on one page, which is far more than anybody reads."""
+"""Notes beside the player, which is more than its lane can show."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,23 @@ def readable(caller: Caller) -> ColumnElement[bool]:
     return or_(Note.shared, Note.user_id == caller.user_id)
 
 
-def of_recording(session: Session, caller: Caller, recording_id: str) -> Sequence[Note]:
-    """The notes that the caller may read, in the recording's order; none for who writes none."""
+def of_recording(
+    session: Session,
+    caller: Caller,
+    recording_id: str,
+    limit: int = MOST,
+    start: str | None = None,
+) -> Sequence[Note]:
+    """The notes that the caller may read, in the recording's order; none for who writes none.
+    `start`: from the note with this id on."""
     if "note" not in caller.rights:
         return []
     found = recordings.find(session, caller, recording_id).id
     query = select(Note).where(Note.recording_id == found, readable(caller))
-    rows = session.scalars(query.order_by(Note.start_ms, Note.id).limit(MOST)).all()
+    here = start and session.scalar(query.where(Note.id == start))
+    if here:
+        query = query.where(tuple_(Note.start_ms, Note.id) >= (here.start_ms, here.id))
+    rows = session.scalars(query.order_by(Note.start_ms, Note.id).limit(limit)).all()
     release(session)
     return rows
 
@@ -61,6 +72,7 @@ def add(session: Session, caller: Caller, recording_id: str, written: Written) -
     note = Note(recording_id=recording.id, user_id=caller.user_id, user_label=caller.label)
     note.created_at = utc_now()
     with writing(session):
+        locked(session, recording.id)
         _fill(note, written)
         session.add(note)
         session.flush()
@@ -69,12 +81,16 @@ def add(session: Session, caller: Caller, recording_id: str, written: Written) -
     return note
 
 
-def change(session: Session, caller: Caller, note_id: str, written: Written) -> Note:
+def change(
+    session: Session, caller: Caller, recording_id: str, note_id: str, written: Written
+) -> Note:
     """Other words, another time. Raises the same, and NotFound for somebody else's."""
-    note = _own(session, caller, note_id)
-    _refuse_beyond(recordings.find(session, caller, note.recording_id), written)
+    caller.must("note")
+    recording = recordings.find(session, caller, recording_id)
+    _refuse_beyond(recording, written)
     with writing(session):
-        note = _own(session, caller, note_id)
+        locked(session, recording.id)
+        note = _own(session, caller, recording.id, note_id)
         _fill(note, written)
         note.changed_at = utc_now()
         session.flush()
@@ -83,21 +99,22 @@ def change(session: Session, caller: Caller, note_id: str, written: Written) -> 
         return note
 
 
-def remove(session: Session, caller: Caller, note_id: str) -> None:
+def remove(session: Session, caller: Caller, recording_id: str, note_id: str) -> None:
     """Take one's own note away. Raises NotAllowed, NotFound."""
-    recordings.find(session, caller, _own(session, caller, note_id).recording_id)
+    caller.must("note")
+    found = recordings.find(session, caller, recording_id).id
     with writing(session):
-        note = _own(session, caller, note_id)
+        locked(session, found)
+        note = _own(session, caller, found, note_id)
         _record(session, caller, "recording.note_removed", note)
         session.delete(note)
         session.flush()
-        search.index(session, note.recording_id)
+        search.index(session, found)
 
 
-def _own(session: Session, caller: Caller, note_id: str) -> Note:
-    caller.must("note")
-    query = select(Note).where(Note.id == note_id, Note.user_id == caller.user_id)
-    note = session.scalar(query)
+def _own(session: Session, caller: Caller, recording_id: str, note_id: str) -> Note:
+    mine = Note.user_id == caller.user_id, Note.recording_id == recording_id
+    note = session.scalar(select(Note).where(Note.id == note_id, *mine))
     if note is None:
         if strange := session.get(Note, note_id):
             subject = ("recording", strange.recording_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from portal.core.accounts import Caller
 from portal.core.errors import NotAllowed, NotFound, NotPlayable
 from portal.core.models import AuditEvent, Recording, RecordingDetail, Upload
 from portal.core.scopes import inside, upload_inside
-from portal.core.transaction import release
+from portal.core.transaction import release, writing
 
 UNDER_WAY = ("open", "finishing", "failed")
 """The states of uploads that somebody should look at."""
@@ -43,17 +43,22 @@ def find(session: Session, caller: Caller, recording_id: str, right: str = "list
     recording = session.scalar(mine)
     release(session)
     if recording is None:
-        note_denial(session, caller, recording_id, right)
+        note_denials(session, caller, [recording_id], right)
         raise NotFound("There is no such recording, or it is not yours to see.")
     return recording
 
 
-def note_denial(session: Session, caller: Caller, recording_id: str, right: str) -> None:
-    """Who asks for what is not theirs gets the same answer as for nothing, and is written down."""
-    there = session.scalar(select(Recording.id).where(Recording.id == recording_id))
+def note_denials(session: Session, caller: Caller, ids: Collection[str], right: str) -> None:
+    """Who asks for what is not theirs gets the same answer as for nothing, and is written down.
+    `ids`: those that were asked for and are not theirs, whether they exist or not."""
+    there = session.scalars(select(Recording.id).where(Recording.id.in_(ids))).all()
     release(session)
-    if there is not None:
-        audit.denied(session, caller.actor, ("recording", there), right=right)
+    if not there:
+        return
+    with writing(session):
+        for each in there:
+            act = ("authz.denied", ("recording", each), "denied")
+            audit.record(session, caller.actor, *act, right=right)
 
 
 def view(session: Session, caller: Caller, recording_id: str) -> Recording:
@@ -110,12 +115,18 @@ def history(
     return events
 
 
-def checks(session: Session, recording_id: str, limit: int = 20) -> Sequence[AuditEvent]:
-    """When the bytes were compared with their SHA-256, and what came of it, the last first."""
-    query = select(AuditEvent).where(
-        AuditEvent.object_id == recording_id,
-        AuditEvent.action.in_(("upload.completed", "integrity.verified", "integrity.mismatch")),
-    )
+CHECKS = ("upload.completed", "integrity.verified", "integrity.mismatch", "integrity.unread")
+
+
+def checks(
+    session: Session, recording_id: str, limit: int = 20, before: int | None = None
+) -> Sequence[AuditEvent]:
+    """When the bytes were compared with their SHA-256, and what came of it, the last first.
+    `before`: earlier than the event of this number."""
+    mine = AuditEvent.object_id == recording_id
+    query = select(AuditEvent).where(mine, AuditEvent.action.in_(CHECKS))
+    if before is not None:
+        query = query.where(AuditEvent.seq < before)
     events = session.scalars(query.order_by(AuditEvent.seq.desc()).limit(limit)).all()
     release(session)
     return events

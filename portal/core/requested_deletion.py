@@ -17,8 +17,9 @@ from portal.core import approvals, audit, deletion
 from portal.core.accounts import Caller
 from portal.core.approvals import DELETION
 from portal.core.errors import Held, InvalidRequest, NotFound
+from portal.core.held import held_of, is_held
 from portal.core.models import Approval, Recording
-from portal.core.recordings import visible
+from portal.core.recordings import note_denials, visible
 from portal.core.transaction import release, utc_now, writing
 
 MOST = 1000
@@ -60,6 +61,8 @@ def preview(session: Session, caller: Caller, ids: Sequence[str], keep: timedelt
         raise InvalidRequest(f"Choose 1 to {MOST} recordings.")
     looked = _look(session, caller, unique, keep)
     release(session)
+    reached = {each.recording.id for each in looked.candidates}
+    note_denials(session, caller, unique - reached, "request_deletion")
     return looked
 
 
@@ -67,19 +70,15 @@ def _look(session: Session, caller: Caller, ids: set[str], keep: timedelta) -> P
     reached = visible(caller, "request_deletion")
     query = select(Recording).where(reached, Recording.id.in_(ids)).order_by(Recording.id)
     found = session.scalars(query).all()
-    now = utc_now()
-    candidates = [Candidate(each, _obstacle(session, each, keep, now)) for each in found]
+    now, held = utc_now(), held_of(session, ids)
+    candidates = [Candidate(each, _obstacle(each, each.id in held, keep, now)) for each in found]
     return Preview(candidates, len(ids) - len(found))
 
 
-def _obstacle(session: Session, recording: Recording, keep: timedelta, now: datetime) -> str | None:
+def _obstacle(recording: Recording, held: bool, keep: timedelta, now: datetime) -> str | None:
     if recording.state in deletion.GOING:
         return "It is being deleted already."
-    try:
-        deletion.assert_deletable(session, recording, keep, now)
-    except Held as held:
-        return str(held)
-    return None
+    return deletion.obstacle(recording, held, keep, now)
 
 
 def ask(
@@ -89,11 +88,9 @@ def ask(
 
     Raises NotAllowed, InvalidRequest; NotFound and Held if one of them is gone or held meanwhile.
     """
-    unique = set(ids)
-    if not 0 < len(unique) <= MOST:
-        raise InvalidRequest(f"Choose 1 to {MOST} recordings.")
+    preview(session, caller, ids, keep)
     with writing(session):
-        looked = _look(session, caller, unique, keep)
+        looked = _look(session, caller, set(ids), keep)
         if looked.missing:
             raise NotFound(deletion.NOT_THERE)
         if obstacle := next((each.obstacle for each in looked.candidates if each.obstacle), None):
@@ -132,7 +129,7 @@ def _mark(
     """Mark one for the purge; the sentence that says why not, if not."""
     recording = deletion.locked(session, recording_id)
     other = "It is not what was asked for any more." if recording.sha256 != sha256 else None
-    why = other or _obstacle(session, recording, keep, utc_now())
+    why = other or _obstacle(recording, is_held(session, recording_id), keep, utc_now())
     subject = ("recording", recording_id)
     if why is not None:
         audit.record(session, caller.actor, "deletion.denied", subject, "denied", reason=why)

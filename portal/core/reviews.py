@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.core import audit, recordings
 from portal.core.accounts import Caller
+from portal.core.deletion import locked
 from portal.core.errors import InvalidRequest
 from portal.core.models import Recording, Review
 from portal.core.transaction import release, utc_now, writing
@@ -33,6 +34,7 @@ def mark(session: Session, caller: Caller, recording_id: str, outcome: str | Non
         raise InvalidRequest("Choose one of the outcomes.")
     found = recordings.find(session, caller, recording_id).id
     with writing(session):
+        locked(session, found)  # a double click is two at once
         row = session.get(Review, (found, caller.user_id))
         if row is None:
             row = Review(recording_id=found, user_id=caller.user_id)
@@ -50,6 +52,7 @@ def unmark(session: Session, caller: Caller, recording_id: str) -> None:
     caller.must("note")
     found = recordings.find(session, caller, recording_id).id
     with writing(session):
+        locked(session, found)
         row = session.get(Review, (found, caller.user_id))
         if row is not None:
             session.delete(row)

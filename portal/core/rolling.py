@@ -1,21 +1,24 @@
 """Rolling verification: the bytes of every recording are read back once within a period.
 
 Those verified longest ago come first, and somebody's “verify now” before them. How much is read in
-one go is bounded, so that players and uploads do not notice.
+one go is bounded, so that players and uploads do not notice. One that cannot be read although its
+storage is there is set aside as if somebody had asked for it: its own job tries again and again.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, func, literal, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from portal.core import audit, fixity, recordings
 from portal.core.accounts import Caller
+from portal.core.audit import SYSTEM
 from portal.core.deletion import GONE
 from portal.core.errors import NotFound
 from portal.core.filtering import few_of
@@ -35,6 +38,7 @@ COUNTED = 1000
 BATCH = 1000
 TROUBLE = ("mismatch", "missing", "overdue")
 STATES = ("ok", *TROUBLE)
+log = logging.getLogger(__name__)
 
 
 def state(recording: Recording, period: timedelta, now: datetime) -> str:
@@ -70,7 +74,8 @@ def run(session: Session, stores: Stores, period: timedelta, most: int) -> Done:
     """Verify those whose turn has come, the oldest first, up to `most` bytes or SLICE seconds.
 
     One that is larger than that alone is read when it is the first: whoever runs this waits longer
-    then. What is in a storage that is away stays as it is.
+    then. What is in a storage that is away stays as it is. Where one cannot be read, that one is
+    set aside, and its storage left alone until the next run: perhaps nothing there can be read.
     """
     done, away = Done(), set[str]()
     due, ends = utc_now() - BEGINS * period, time.monotonic() + SLICE
@@ -80,15 +85,36 @@ def run(session: Session, stores: Stores, period: timedelta, most: int) -> Done:
             break
         try:
             fixity.verify(session, stores, recording)
-        except StorageUnavailable:
+        except StorageUnavailable as error:
             away.add(recording.storage_id)
+            if _is_there(session, stores, recording.storage_id):
+                _set_aside(session, recording, error)
         else:
             done = Done(done.count + 1, done.size + recording.size)
     return done
 
 
+def _is_there(session: Session, stores: Stores, storage_id: str) -> bool:
+    try:
+        stores.checked(session, storage_id)
+    except StorageUnavailable:
+        return False
+    return True
+
+
+def _set_aside(session: Session, recording: Recording, error: StorageUnavailable) -> None:
+    log.error("The bytes of the recording %s cannot be read: %s", recording.id, error)
+    asked = update(Recording).where(Recording.id == recording.id)
+    with writing(session):
+        session.execute(asked.values(verify_asked_at=utc_now()))
+        subject, storage = ("recording", recording.id), recording.storage_id
+        audit.record(session, SYSTEM, "integrity.unread", subject, "failed", storage=storage)
+
+
 def _oldest(session: Session, due: datetime, away: Collection[str]) -> Recording | None:
-    query = select(Recording).where(_kept(), Recording.verified_at < due)
+    """Without those that somebody has asked for: their jobs read them."""
+    not_asked = Recording.verify_asked_at.is_(None)
+    query = select(Recording).where(_kept(), Recording.verified_at < due, not_asked)
     if away:
         query = query.where(Recording.storage_id.not_in(away))
     found = session.scalar(query.order_by(Recording.verified_at, Recording.id).limit(1))

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from portal.core import audit, recordings, search
+from portal.core import audit, holding, recordings, search
 from portal.core.accounts import Caller
+from portal.core.deletion import locked
 from portal.core.errors import InvalidRequest
 from portal.core.labels import clean
 from portal.core.models import Recording, RecordingTag, Tag
@@ -59,11 +60,12 @@ def set_department(
     label = None if name is None else label_of(name)
     _may_label(session, caller, recording_id)
     with writing(session):
-        recording = session.get_one(Recording, recording_id)
+        recording = locked(session, recording_id)
         before, recording.department = recording.department, label
         if before != label:
             session.flush()
             search.index(session, recording_id)
+            holding.take_in(session, recording_id)
             subject, change = ("recording", recording_id), {"before": before, "after": label}
             act = "recording.metadata_changed"
             audit.record(session, caller.actor, act, subject, department=change)
@@ -96,6 +98,7 @@ def _changed(
     _may_label(session, caller, recording_id)
     with writing(session):
         one_at_a_time(session, NAMING)  # two may give the same new tag at once
+        locked(session, recording_id)
         before = _tags(session, recording_id)
         change()
         session.flush()
@@ -104,5 +107,6 @@ def _changed(
             subject = ("recording", recording_id)
             act = "recording.tagged"
             search.index(session, recording_id)
+            holding.take_in(session, recording_id)
             audit.record(session, caller.actor, act, subject, before=before, after=after)
         return after

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -148,7 +148,7 @@ def rotate(
     Raises NotFound.
     """
     with writing(session):
-        old, now = _living(session, token_id, owner_id), utc_now()
+        old, now = _living(session, actor, token_id, owner_id), utc_now()
         lasts = old.expires_at and now + (old.expires_at - old.created_at)
         new = NewToken(old.scopes, lasts, old.leads, old.scope, old.label, old.networks)
         old.expires_at = min(old.expires_at or now + overlap, now + overlap)
@@ -161,22 +161,28 @@ def rotate(
 def rest(session: Session, actor: Actor, token_id: str, resting: bool) -> None:
     """Have a token refused from its next request on, or let it work again. Raises NotFound."""
     with writing(session):
-        token = _living(session, token_id)
+        token = _living(session, actor, token_id)
         if bool(token.disabled_at) != resting:
             token.disabled_at = utc_now() if resting else None
             action = "token.disabled" if resting else "token.enabled"
             audit.record(session, actor, action, ("token", token_id))
 
 
-def _living(session: Session, token_id: str, owner_id: str | None = None) -> Token:
+def _refuse(session: Session, actor: Actor, token_id: str, owner_id: str | None) -> NoReturn:
+    """There is no such token, or it is somebody else's, which is written down. Raises NotFound."""
+    strange = select(Token.id).where(Token.id == token_id, Token.user_id != owner_id)
+    if owner_id is not None and session.scalar(strange) is not None:
+        audit.denied(session, actor, ("token", token_id))
+    raise NotFound("There is no such token; its id stands between its two “_”.")
+
+
+def _living(session: Session, actor: Actor, token_id: str, owner_id: str | None = None) -> Token:
     """A token that is not revoked, for the caller's transaction. Raises NotFound."""
     query = select(Token).where(Token.id == token_id, Token.revoked_at.is_(None))
     if owner_id is not None:
         query = query.where(Token.user_id == owner_id)
     found = session.scalar(query.with_for_update())
-    if found is None:
-        raise NotFound("There is no such token; its id stands between its two “_”.")
-    return found
+    return found or _refuse(session, actor, token_id, owner_id)
 
 
 def networks_of(text: str) -> list[str]:
@@ -200,9 +206,7 @@ def revoke(session: Session, actor: Actor, token_id: str, owner_id: str | None =
         if owner_id is not None:
             ended = ended.where(Token.user_id == owner_id)
         if not session.execute(ended).rowcount:  # type: ignore[attr-defined]
-            if session.get(Token, token_id) is not None:
-                audit.denied(session, actor, ("token", token_id))
-            raise NotFound("There is no such token; its id stands between its two “_”.")
+            _refuse(session, actor, token_id, owner_id)
         audit.record(session, actor, "token.revoked", ("token", token_id))
 
 

@@ -16,9 +16,9 @@ class Wanted:
     """Which recordings are asked for; None and nothing mean any. `details`: what the client said
     of it, by name and whole value. Times are those of the recording's reception; durations are in
     milliseconds, sizes in bytes. `owner` and `played_by` are addresses of accounts, `reviewed_by`
-    is a user id, `unreviewed` that nobody has reviewed it, `words` what the search box says.
-    `hours` are those of a week in UTC: 0 is Monday's first, 167 Sunday's last. Ranges include where
-    they begin, and not where they end."""
+    is a user id, `unreviewed` that nobody has reviewed it, `words` what the search box says, `case`
+    the id of the legal case that holds it. `hours` are those of a week in UTC: 0 is Monday's first,
+    167 Sunday's last. Ranges include where they begin, and not where they end."""
 
     state: str | None = None
     source: str | None = None
@@ -42,3 +42,4 @@ class Wanted:
     unreviewed: bool = False
     played_by: str | None = None
     hours: frozenset[int] | None = None
+    case: str | None = None

@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal import queue
-from portal.auth import caller
+from portal.auth import by_itself, caller
 from portal.core import audit
 from portal.core.audit import checking, seals, search
 from portal.core.audit.verifying import PROBLEMS
@@ -56,7 +56,12 @@ def _state() -> dict[str, object]:
 
 @blueprint.get("/audit/chain")
 def chain() -> str:
+    """The page, or for its own script only how far a verification is: that shows nothing of the
+    log, and is asked for every second."""
     search.readable(caller())
+    if by_itself():
+        return render_template("audit/_live.html", **_state())
+    audit.record_alone(db.session, caller().actor, "audit.viewed", page="chain")
     return render_template(
         "audit/chain.html",
         head=seals.head(db.session),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flask import request, url_for
@@ -14,6 +13,7 @@ from portal.core.audit.actions import ACTIONS, OBJECTS, RESULTS
 from portal.core.audit.search import Wanted
 from portal.core.errors import InvalidRequest
 from portal.parsing import plain
+from portal.web.filters import Chip
 
 NAMES: dict[str, LazyString] = {
     "actor": lazy_gettext("Who"),
@@ -32,15 +32,6 @@ WORDS = {"action": ACTIONS, "type": OBJECTS, "result": RESULTS}
 """Filters whose values are codes, and the words for them."""
 
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?)?")
-
-
-@dataclass(frozen=True)
-class Chip:
-    """One filter that is set, and the address without it."""
-
-    name: LazyString
-    value: str | LazyString
-    without: str
 
 
 def read() -> dict[str, str]:

@@ -5,24 +5,20 @@ The last line says how many there were: a file without it was cut off.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, stream_with_context
+from flask import Blueprint, Response
 
-from portal.auth import caller, unchanged
+from portal.auth import caller
 from portal.core import exporting
-from portal.core.transaction import utc_now
+from portal.core.csv_lines import csv_line
 from portal.db import db
-from portal.streaming import watched
 from portal.web import filters
+from portal.web.files import made_file
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell begins with that spreadsheets would compute."""
 PIECE = 64 * 1024
 Lines = Iterator[dict[str, Any]]
 
@@ -44,12 +40,7 @@ def _file(form: str, kind: str, write: Callable[[Lines], Iterator[str]]) -> Resp
     wanted = filters.wanted(asked)
     exporting.begin(db.session, who, wanted, form, asked)
     lines = write(exporting.rows(db.session, who, wanted, sort))
-    pieces = watched(stream_with_context(_pieces(lines)), unchanged())
-    response = Response(pieces, content_type=kind)
-    name = f"recordings-{utc_now():%Y%m%d-%H%M%S}.{form}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+    return made_file(_pieces(lines), "recordings", form, kind)
 
 
 def _pieces(lines: Iterator[str]) -> Iterator[bytes]:
@@ -65,31 +56,19 @@ def _pieces(lines: Iterator[str]) -> Iterator[bytes]:
 
 def _as_csv(rows: Lines) -> Iterator[str]:
     yield "\ufeff"  # without it, Excel takes UTF-8 for something else
-    yield _csv_line([*exporting.COLUMNS, "tags", "held"])
+    yield csv_line([*exporting.COLUMNS, "tags", "held"])
     count = 0
     for row in rows:
         count += 1
-        yield _csv_line([_cell(value) for value in row.values()])
-    yield _csv_line([f"end of file: {count} recordings"])
-
-
-def _csv_line(cells: list[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
+        yield csv_line([_cell(value) for value in row.values()])
+    yield csv_line([f"end of file: {count} recordings"])
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, list):
-        text = ", ".join(value)
-    elif isinstance(value, dict):
-        text = json.dumps(value, ensure_ascii=False)
-    else:
-        text = _plain(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def _plain(value: Any) -> str:
+        return ", ".join(value)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):

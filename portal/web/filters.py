@@ -48,6 +48,7 @@ NAMES: dict[str, LazyString] = {
     "reviewed": lazy_gettext("Reviewed"),
     "storage": lazy_gettext("Storage"),
     "token": lazy_gettext("Token"),
+    "case": lazy_gettext("Legal case"),
 }
 PERIODS: dict[str, LazyString] = {
     "today": lazy_gettext("Today"),
@@ -144,6 +145,7 @@ def wanted(filters: Filters) -> Wanted:
         unreviewed=_one(filters, "reviewed") == "nobody",
         played_by=(_one(filters, "played_by") or "").casefold() or None,
         hours=_hours(filters),
+        case=_case(filters),
     )
 
 
@@ -172,6 +174,13 @@ def _token(filters: Filters) -> str | None:
     text = _one(filters, "token")
     if text is not None and not is_id(text):
         raise BadFilter("token", lazy_gettext("Give the token's number, not its secret."))
+    return text
+
+
+def _case(filters: Filters) -> str | None:
+    text = _one(filters, "case")
+    if text is not None and not is_id(text):
+        raise BadFilter("case", lazy_gettext("Follow the link on the page of the case."))
     return text
 
 

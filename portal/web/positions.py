@@ -31,6 +31,12 @@ def clock(milliseconds: int) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def written(milliseconds: int) -> str:
+    """3723900 → 1:02:03.9: nothing cut off, so that `position` reads the same again."""
+    rest = milliseconds % 1000
+    return clock(milliseconds) + (f".{rest:03}".rstrip("0") if rest else "")
+
+
 def stretches(ranges: Iterable[Sequence[int]]) -> str:
     """[[0, 61000], [90000, 95000]] → 0:00–1:01, 1:30–1:35; only the first few of many."""
     shown = [f"{clock(start)}–{clock(stop)}" for start, stop in ranges]

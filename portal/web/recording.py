@@ -72,28 +72,34 @@ def _asked_tab() -> str:
     return asked if asked in open_to else next(iter(open_to), "metadata")
 
 
-def told(recording: Recording, tab: str) -> dict[str, Any]:
-    """What one tab shows, a page at a time."""
+def told(recording: Recording, tab: str, start: str | None = None) -> dict[str, Any]:
+    """What one tab shows, a page at a time. `start`: the note that a page of them begins with."""
     tabs = [name for name, rights in TABS.items() if rights & caller().rights]
-    rows = _rows(recording, tab)
-    more = len(rows) > PER_TAB and tab in ("access", "history")
-    shown = rows[:PER_TAB] if more else rows
-    last = shown[-1] if more else None
-    older = last and (last.id if tab == "access" else last.seq)
-    return {"recording": recording, "tabs": tabs, "tab": tab, "rows": shown, "older": older}
+    rows = _rows(recording, tab, start)
+    more = _more(tab, rows) if len(rows) > PER_TAB else None
+    shown = rows[:PER_TAB]
+    return {"recording": recording, "tabs": tabs, "tab": tab, "rows": shown, "more": more}
 
 
-def _rows(recording: Recording, tab: str) -> list[Any]:
-    if tab == "access":
-        most, before = PER_TAB + 1, _cursor()
-        return list(playing.of_recording(db.session, caller(), recording.id, most, before))
-    if tab == "history":
-        most, number = PER_TAB + 1, _number()
-        return list(recordings.history(db.session, caller(), recording.id, most, number))
+def _more(tab: str, rows: list[Any]) -> str | int:
+    """Where the next page begins: at a note, or before a play session or an event."""
     if tab == "notes":
-        return list(notes.of_recording(db.session, caller(), recording.id))
+        return str(rows[PER_TAB].id)
+    last = rows[PER_TAB - 1]
+    return last.id if tab == "access" else last.seq  # type: ignore[no-any-return]
+
+
+def _rows(recording: Recording, tab: str, start: str | None) -> list[Any]:
+    """Those of this page, and one more if there are more."""
+    which = (db.session, caller(), recording.id, PER_TAB + 1)
+    if tab == "notes":
+        return list(notes.of_recording(*which, start or _cursor()))
+    if tab == "access":
+        return list(playing.of_recording(*which, _cursor()))
+    if tab == "history":
+        return list(recordings.history(*which, _number()))
     if tab == "integrity":
-        return list(recordings.checks(db.session, recording.id))
+        return list(recordings.checks(db.session, recording.id, PER_TAB + 1, _number()))
     return []
 
 

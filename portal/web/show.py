@@ -17,7 +17,7 @@ from markupsafe import Markup
 from portal import __version__
 from portal.core.audit.actions import ACTIONS, OBJECTS, RESULTS
 from portal.core.ranges import percent
-from portal.web.positions import clock, stretches
+from portal.web.positions import clock, stretches, written
 
 STATES: dict[str, LazyString] = {
     "ready": lazy_gettext("Available"),
@@ -156,6 +156,11 @@ def plain(name: str) -> str:
     )
 
 
+def plain_lines(text: str) -> str:
+    """The same for a text that has lines."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
 def asset(name: str) -> str:
     """The address of a static file; it changes with the file, so that browsers may keep it."""
     path = Path(__file__).parent.parent / "static" / name
@@ -171,9 +176,11 @@ def _translated(texts: dict[str, str]) -> dict[str, LazyString]:
 def init_app(app: Flask) -> None:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 30 * 24 * 3600
     app.jinja_env.filters.update(size=size, duration=duration, moment=moment, plain=plain)
-    app.jinja_env.filters.update(number=number, day=day, exactly=exactly, told=told, utc=utc)
+    app.jinja_env.filters.update(plain_lines=plain_lines, day=day)
+    app.jinja_env.filters.update(number=number, exactly=exactly, told=told, utc=utc)
     app.jinja_env.filters.update(stamped=datetime.fromisoformat)
-    app.jinja_env.filters.update(clock=clock, stretches=stretches, percent=percent)
+    app.jinja_env.filters.update(clock=clock, written=written)
+    app.jinja_env.filters.update(stretches=stretches, percent=percent)
     app.jinja_env.globals.update(
         asset=asset,
         state_name=STATES,

@@ -19,6 +19,7 @@ from portal.core.storages import STAGING
 from portal.db import db
 from portal.setting_types import SOURCES
 from portal.storage import stores
+from portal.uploading import settings
 from portal.web.show import KINDS
 from portal.web.show import SOURCES as SOURCE_NAMES
 from storage_backends import StorageError
@@ -96,7 +97,7 @@ def _page(form: StorageForm, rule: RuleForm) -> str:
     return render_template(
         "storages/index.html",
         places=storage_checks.places(db.session, _operator(), stores),
-        urls={name: stores.of(db.session, name).url for name in ("main", "staging")},
+        urls={"main": settings().storage_url, "staging": settings().staging_url},
         rules=storages.rules(db.session),
         form=form,
         rule=rule,

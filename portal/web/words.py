@@ -1,4 +1,4 @@
-"""Words of the administrators' pages for the core's codes: jobs, and what was found of each part."""
+"""Words of the administrators' pages for codes: jobs, and what was found of each part."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ JOB_KINDS: dict[str, LazyString] = {
     "check_storage": lazy_gettext("Test a storage"),
     "expire_uploads": lazy_gettext("End expired uploads"),
     "expire_approvals": lazy_gettext("End expired requests"),
+    "fill_legal_cases": lazy_gettext("Hold what came to match a case"),
     "end_play_sessions": lazy_gettext("End viewings that were left"),
     "reconcile_uploads": lazy_gettext("Look for work that was cut off"),
     "reconcile_objects": lazy_gettext("Compare storages and database"),

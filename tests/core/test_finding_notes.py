@@ -36,9 +36,9 @@ def test_shared_notes_are_searched_for_those_who_may_read_notes(
     assert found(site, listener, Wanted(words="conceicao wa")) == []
     assert found(site, listener, Wanted(words=call.id)) == [call.id]
     assert found(site, listener, Wanted(words=f"{call.id} conceicao")) == []
-    notes.change(site.session, reviewer, added.id, replace(note, text="conceicao, warsaw"))
+    notes.change(site.session, reviewer, call.id, added.id, replace(note, text="conceicao, warsaw"))
     assert found(site, reviewer, Wanted(words="warsaw conceicao")) == [call.id]
-    notes.remove(site.session, reviewer, added.id)
+    notes.remove(site.session, reviewer, call.id, added.id)
     assert found(site, reviewer, Wanted(words="warsaw")) == []
 
 

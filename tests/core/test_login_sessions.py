@@ -141,6 +141,21 @@ def test_nobody_ends_sessions_of_others(session: Session, person: User) -> None:
     assert lives(session, secret)
 
 
+def test_a_session_that_is_over_is_not_ended_again(session: Session, person: User) -> None:
+    secret = signed_in(session, person)
+    ended = row(session, secret).id
+    actor = caller(session, person).actor
+    login_sessions.end_one(session, actor, ended)
+    at = session.get_one(LoginSession, ended).revoked_at
+    session.rollback()
+    login_sessions.end_one(session, actor, ended)
+    login_sessions.log_out(session, actor, ended)
+    assert session.get_one(LoginSession, ended).revoked_at == at
+    told = select(AuditEvent.details).where(AuditEvent.action == "auth.sessions_ended")
+    mine = session.scalars(told.where(AuditEvent.actor_id == person.id)).all()
+    assert mine == [{"count": 1, "sign_in": ended}]
+
+
 def test_the_last_administrator_stays(session: Session) -> None:
     names = [f"{new_id()}@example.org" for _ in range(2)]
     for name in names:

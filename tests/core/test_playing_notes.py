@@ -55,13 +55,13 @@ def test_a_note_is_changed_and_removed_by_its_writer_alone_and_each_act_is_logge
     note = notes.add(site.session, writer, call.id, Written("first", 0, None, shared=True))
     again = Written("second", 0, 500, shared=True)
     with pytest.raises(NotFound):
-        notes.change(site.session, other, note.id, again)
+        notes.change(site.session, other, call.id, note.id, again)
     with pytest.raises(NotFound):
-        notes.remove(site.session, other, note.id)
+        notes.remove(site.session, other, call.id, note.id)
     with pytest.raises(NotAllowed):
         notes.add(site.session, person("admin"), call.id, again)
-    assert notes.change(site.session, writer, note.id, again).end_ms == 500
-    notes.remove(site.session, writer, note.id)
+    assert notes.change(site.session, writer, call.id, note.id, again).end_ms == 500
+    notes.remove(site.session, writer, call.id, note.id)
     assert notes.of_recording(site.session, writer, call.id) == []
     acts = [each for each in site.events(call.id) if "note" in each]
     assert acts == [f"recording.note_{act}" for act in ("added", "changed", "removed")]

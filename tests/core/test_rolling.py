@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from portal.core import deletion, leases, rolling
+from portal.core import holding, leases, rolling
 from portal.core.accounts import Caller
 from portal.core.errors import NotAllowed, NotFound
 from portal.core.models import Recording
@@ -98,6 +98,26 @@ def test_a_storage_that_is_away_changes_nothing_and_holds_nobody_up(
     assert (checks(site, there), checks(site, away)) == (1, 0)
     assert site.recording(away).verified_at == before
     assert state(site, away) == "overdue"
+
+
+def test_one_that_cannot_be_read_holds_up_none_of_its_storage_and_is_tried_again(
+    site: Site,
+) -> None:
+    broken, there = recorded(site, 40), recorded(site, 31)
+    file = site.folder / site.recording(broken).key
+    content = file.read_bytes()
+    file.unlink()
+    file.symlink_to(file)  # whoever opens it goes round in circles: an OSError, even for root
+    assert (run(site), run(site), run(site)) == (0, 1, 0)
+    assert (checks(site, there), state(site, broken)) == (1, "overdue")
+    assert site.events(broken)[-1:] == ["integrity.unread"]
+    assert rolling.waiting(site.session) == [broken]
+    with pytest.raises(StorageUnavailable):
+        rolling.verify_asked(site.session, site.stores, broken)
+    file.unlink()
+    file.write_bytes(content)
+    assert rolling.verify_asked(site.session, site.stores, broken) == 1
+    assert state(site, broken) == "ok" and rolling.waiting(site.session) == []
 
 
 def test_what_is_deleted_while_it_is_read_is_not_missing(site: Site) -> None:
@@ -189,5 +209,5 @@ def test_after_a_run_that_read_too_much_nobody_begins_until_that_is_paid(site: S
 
 def test_a_hold_does_not_keep_a_recording_from_being_verified(site: Site) -> None:
     held = recorded(site, 31)
-    deletion.hold(site.session, site.caller.actor, held, "Case 7")
+    holding.hold(site.session, site.caller.actor, held, "Case 7")
     assert run(site) == 1

@@ -131,7 +131,7 @@ def test_a_note_is_written_seen_sought_and_deleted_while_the_recording_plays(
     assert not page.evaluate("document.getElementById('media').paused"), "it plays on"
     page.locator("#lane").get_by_role("button").click()
     until(page, f"Math.abs({TIME} - 30) < 2")
-    page.get_by_text("Change", exact=True).click()
+    page.get_by_role("link", name="Change").click()
     page.get_by_role("button", name="Delete this note").click()
     expect(page.get_by_text("No notes yet.")).to_be_visible()
     expect(page.locator("#lane button")).to_have_count(0)

@@ -128,9 +128,12 @@ def test_looking_is_written_down_once_for_each_page(portal: Portal) -> None:
     person.get("/audit")
     person.get("/audit?action=auth.login")
     person.get("/audit/chain")
+    part = person.get("/audit/chain", **{"X-Requested-With": "refresh"}).text
+    assert 'id="live"' in part and "<code" not in part and "<html" not in part
     query = "SELECT details FROM audit_event WHERE action = 'audit.viewed' AND actor_label = ?"
     noted = [row["details"] for row in portal.rows(query + " ORDER BY seq", person.email)]
-    assert noted == ['{"filters": {}}', '{"filters": {"action": "auth.login"}}']
+    seen = ['{"filters": {}}', '{"filters": {"action": "auth.login"}}', '{"page": "chain"}']
+    assert noted == seen
 
 
 @pytest.mark.parametrize("path", ["/audit", "/audit/chain", "/audit/export.csv"])
@@ -184,9 +187,13 @@ def own_recording(portal: Portal, token: str, media: Callable[[str], Path]) -> s
     return str(portal.recording(upload_id(path))["id"])
 
 
-def test_verify_now_shows_the_result_on_the_page(auditor: Person) -> None:
+def test_verify_now_shows_the_result_on_the_page_and_who_asked_in_the_log(
+    portal: Portal, auditor: Person
+) -> None:
+    asked = "SELECT 1 FROM audit_event WHERE action = 'audit.verify_asked' AND actor_label = ?"
     answer = auditor.post("/audit/verify")
     assert answer.url.endswith("/audit/chain")
+    assert len(portal.rows(asked, auditor.email)) == 1
     wait_for(lambda: "being verified" not in auditor.get("/audit/chain").text)
     page = auditor.get("/audit/chain").text
     assert re.search(r"Chain valid to #[\d,]+", page), page

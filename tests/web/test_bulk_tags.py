@@ -8,7 +8,10 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from portal.core import accounts
+from portal.core.audit import SYSTEM
 from portal.core.bulk import MOST
+from portal.db import db
 from tests.conftest import Portal
 from tests.web.browsing import Person, csrf
 from tests.web.listing import recorded
@@ -90,3 +93,17 @@ def test_who_may_not_label_tags_nothing(house: Portal, role: str) -> None:
     person = Person(house, role)
     assert send(person, "/recordings/tags", ids, tag="mine", act="add").status_code == 403
     assert tagged(house, "mine") == set() and "Add tag" not in person.get("/recordings").text
+
+
+@pytest.mark.parametrize("act", ["tags/preview", "tags", "deletion/preview", "deletion"])
+def test_acceptance_22_ids_beyond_the_scope_are_refused_and_each_is_an_event(
+    house: Portal, act: str
+) -> None:
+    ids = recorded(house, [{"department": "sales"}] * 2)
+    person = Person(house, "source_owner" if act.startswith("deletion") else "auditor")
+    with house.app.app_context():
+        accounts.set_scope(db.session, SYSTEM, person.email, ["department:finance"])
+    send(person, f"/recordings/{act}", [*ids, MISSING], tag="mine", act="add", reason="gone")
+    query = "SELECT object_id FROM audit_event WHERE action = 'authz.denied' AND actor_label = ?"
+    assert sorted(row["object_id"] for row in house.rows(query, person.email)) == sorted(ids)
+    assert tagged(house, "mine") == set()

@@ -94,3 +94,23 @@ def test_a_name_keeps_what_only_joins_and_spaces_its_letters(portal: Portal, tus
     name = "می\u200cخواهم 👩\u200d🎤 3.04\u202fPM.mov"
     tus.begin(1000, metadata(filename=name))
     assert name in Person(portal, "auditor").get("/uploads").text
+
+
+def test_a_page_beyond_the_end_of_the_list_says_so_and_leads_back(
+    portal: Portal, quarantined: dict[str, Any]
+) -> None:
+    person = Person(portal, "officer")
+    for direction in ("after", "before"):
+        path = f"/recordings?department=nowhere&{direction}={quarantined['id']}"
+        page = person.get(path).text
+        assert "The list ends here" in page and "Nothing has been received" not in page
+        assert 'href="/recordings?department=nowhere">To its beginning' in page
+
+
+def test_headings_and_rows_are_in_the_readers_language(portal: Portal, tus: Tus) -> None:
+    made = portal.recording(send(tus, filename="diary.txt"))
+    person = Person(portal, "auditor", "pt-BR")
+    assert ">Revisão</h2>" in person.get(f"/recordings/{made['id']}").text
+    for page in ("record", "tab?tab=metadata"):
+        text = person.get(f"/recordings/{made['id']}/{page}").text
+        assert "<dt>filename</dt>" not in text and "<dt>Nome do arquivo</dt>" in text

@@ -27,6 +27,7 @@ def ask(session: Session, actor: Actor) -> AuditCheck:
         if check is None:
             check = AuditCheck(asked_by=actor.label or actor.type, asked_at=utc_now())
             session.add(check)
+        audit.record(session, actor, "audit.verify_asked")
         return check
 
 

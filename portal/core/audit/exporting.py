@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,11 +14,11 @@ from portal.core.accounts import Caller
 from portal.core.audit import seals, search
 from portal.core.audit.seals import EXPORTS, SealKey
 from portal.core.audit.search import Wanted
+from portal.core.csv_lines import csv_line
 from portal.core.models import AuditHead
 from portal.core.transaction import utc_now
 
 COLUMNS = (*chain.FIELDS, "prev_hash", "hash")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def begin(session: Session, caller: Caller, form: str, filters: dict[str, str]) -> AuditHead:
@@ -89,18 +87,12 @@ def comma_separated(
 ) -> Iterator[bytes]:
     """A header and one event a line; `details` is JSON. What a spreadsheet would take for a formula
     gets an apostrophe before it."""
-    yield _rows([COLUMNS])
+    yield csv_line(COLUMNS).encode()
     for batch in search.events(session, caller, wanted, head.seq):
-        yield _rows([[_cell(value) for value in _said(each).values()] for each in batch])
+        yield "".join(csv_line(map(_cell, _said(each).values())) for each in batch).encode()
 
 
-def _rows(rows: Sequence[Sequence[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
+def _cell(value: Any) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return "" if value is None else str(value)

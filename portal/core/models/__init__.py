@@ -1,11 +1,11 @@
 """The tables, as SQLAlchemy classes. They hold state and know no rules."""
 
 from portal.core.models.approvals import Approval
+from portal.core.models.holds import LegalCase, LegalHold
 from portal.core.models.people import LoginAttempt, LoginSession, Token, User
 from portal.core.models.playing import Note, PlaySession, Review
 from portal.core.models.recordings import (
     LONGEST_LABEL,
-    LegalHold,
     Recording,
     RecordingDetail,
     RecordingTag,
@@ -29,6 +29,7 @@ __all__ = [
     "Claim",
     "Id",
     "Job",
+    "LegalCase",
     "LegalHold",
     "LoginAttempt",
     "LoginSession",

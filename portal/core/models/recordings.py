@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     ForeignKey,
     Index,
     String,
@@ -53,7 +52,8 @@ class Recording(Base):
     Names of people are copied: the record reads the same after the user is gone. The bytes are
     `version_id` of `key` in `storage_id`; derived objects are in the same storage. `place` is where
     it stands in lists: when it was received, as a number that no other recording has.
-    `verify_asked_at`: somebody wants its bytes looked at, and nobody has done it since.
+    `verify_asked_at`: somebody wants its bytes looked at, or they could not be read when their turn
+    had come, and nobody has done it since.
     """
 
     __tablename__ = "recording"
@@ -151,22 +151,3 @@ class RecordingTag(Base):
     tag_id: Mapped[str] = mapped_column(ForeignKey("tag.id"), primary_key=True)
 
     __table_args__ = (Index("ix_recording_tag_tag_id_recording_id", "tag_id", "recording_id"),)
-
-
-class LegalHold(Base):
-    """While a hold stands, nothing deletes the recording. Released ones stay on record."""
-
-    __tablename__ = "legal_hold"
-
-    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
-    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), index=True)
-    reason: Mapped[str] = mapped_column(Text)
-    placed_by: Mapped[str] = mapped_column(Name)
-    placed_at: Mapped[datetime]
-    released_by: Mapped[str | None] = mapped_column(Name)
-    released_at: Mapped[datetime | None]
-
-    @staticmethod
-    def stands() -> ColumnElement[bool]:
-        """For queries: that nobody has released it."""
-        return LegalHold.released_at.is_(None)

@@ -4,7 +4,7 @@ const link = bar.querySelector("a");
 
 const look = async () => {
   if (document.hidden) return;
-  const response = await fetch(bar.dataset.url, { headers: { Accept: "application/json" } });
+  const response = await fetch(bar.dataset.url, { headers: { Accept: "application/json", "X-Requested-With": "refresh" } });
   if (!response.ok || response.redirected) return;
   const { count, text } = await response.json();
   if (link.textContent === text) return;
