@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.core import reviews
 from portal.core.models import (
+    LENGTH,
     LegalHold,
     PlaySession,
     Recording,
@@ -163,18 +164,16 @@ def _lacking(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
 
 def _measured(wanted: Wanted) -> Iterator[Filter]:
     for column, least, end in (
-        (Recording.duration_ms, wanted.shortest, wanted.longest),
+        (LENGTH, wanted.shortest, wanted.longest),
         (Recording.size, wanted.smallest, wanted.largest),
     ):
         if least is not None or end is not None:
-            rows = select(Recording.place).where(*_ends(column, least, end))
-            known: Any = func.coalesce(column, -1)
-            met = and_(known >= 0, *_ends(known, least, end))
+            rows = select(Recording.place).where(*_ends(column, least or 0, end))
+            met = and_(*_ends(column + 0, least or 0, end))  # no index has it like this
             yield Filter(Recording.place, rows, met, met)
 
 
-def _ends(column: Any, least: int | None, end: int | None) -> Iterator[ColumnElement[bool]]:
-    if least is not None:
-        yield column >= least
+def _ends(column: Any, least: int, end: int | None) -> Iterator[ColumnElement[bool]]:
+    yield column >= least
     if end is not None:
         yield column < end

@@ -16,7 +16,7 @@ from portal.core import search
 from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest
 from portal.core.filtering import FEW, conditions
-from portal.core.models import LegalHold, Recording, RecordingTag, Tag, is_id
+from portal.core.models import LENGTH, LegalHold, Recording, RecordingTag, Tag, is_id
 from portal.core.recordings import note_denial, visible
 from portal.core.transaction import release
 from portal.core.wanted import Wanted
@@ -43,7 +43,7 @@ BY_TIME = ("newest", "oldest")
 SORTS = {
     "newest": Sort((Recording.place,)),
     "oldest": Sort((Recording.place,), descending=False),
-    "longest": Sort((Recording.duration_ms, Recording.place)),
+    "longest": Sort((LENGTH, Recording.place)),
     "largest": Sort((Recording.size, Recording.place)),
 }
 
@@ -76,16 +76,14 @@ def page(
     """
     order = SORTS[sort]
     found, place = _found(session, caller, wanted)
-    query = found
-    if sort == "longest":  # what has no duration has no place in this order
-        query = query.where(Recording.duration_ms.is_not(None))
     forward = before is not None or after is None
     here = before if before is not None else after
     keys = _keys(order, place)
     upwards = order.descending != forward
+    query = found.order_by(*_directed(keys, upwards))
     if here is not None:
         query = query.where(_beyond(session, caller, order, keys, here, upwards))
-    rows = _rows(session, query.order_by(*_directed(keys, upwards)).limit(limit + 1))
+    rows = _rows(session, query.limit(limit + 1))
     more, rows = len(rows) > limit, rows[:limit]
     if not forward:
         rows.reverse()

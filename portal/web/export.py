@@ -42,7 +42,7 @@ def json_lines() -> Response:
 def _file(form: str, kind: str, write: Callable[[Lines], Iterator[str]]) -> Response:
     asked, sort, who = filters.read(), filters.sort(), caller()
     wanted = filters.wanted(asked)
-    exporting.begin(db.session, who, wanted, form, asked)
+    exporting.begin(db.session, who, wanted, form, asked, sort)
     lines = write(exporting.rows(db.session, who, wanted, sort))
     pieces = watched(stream_with_context(_pieces(lines)), unchanged())
     response = Response(pieces, content_type=kind)
