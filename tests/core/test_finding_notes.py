@@ -9,7 +9,9 @@ import pytest
 from portal.core import finding, notes, reviews
 from portal.core.accounts import Caller
 from portal.core.errors import NotAllowed
+from portal.core.models import Note
 from portal.core.notes import Written
+from portal.core.transaction import utc_now
 from portal.core.wanted import Wanted
 from tests.core.conftest import Site
 
@@ -40,6 +42,28 @@ def test_shared_notes_are_searched_for_those_who_may_read_notes(
     assert found(site, reviewer, Wanted(words="warsaw conceicao")) == [call.id]
     notes.remove(site.session, reviewer, added.id)
     assert found(site, reviewer, Wanted(words="warsaw")) == []
+
+
+def test_the_last_of_many_long_notes_is_found_too(site: Site, reviewer: Caller) -> None:
+    call = site.recorded(b"x" * 10).id
+    with site.sessions() as session:
+        for number in range(100):
+            # Words without any repetition, each of several bytes: the most that there can be.
+            text = "".join(
+                f"{chr(0x4E00 + each)} " for each in range(number * 20, number * 20 + 2000)
+            )
+            row = Note(recording_id=call, user_id=reviewer.user_id, user_label=reviewer.label)
+            row.text, row.start_ms, row.shared, row.created_at = text, 0, True, utc_now()
+            session.add(row)
+        session.commit()
+    long = f"wolverine {'and so on ' * 300} capybara"
+    notes.add(site.session, reviewer, call, Written(long, 0, None, shared=True))
+    assert found(site, reviewer, Wanted(words="wolverine")) == [call]
+    few = site.recorded(b"few").id
+    for word in ("one", "two", "three", "last"):
+        said = Written(f"{'word ' * 790} {word}", 0, None, shared=True)
+        notes.add(site.session, reviewer, few, said)
+        assert found(site, reviewer, Wanted(words=f"word {word}")) == [few]
 
 
 def test_what_nobody_or_what_i_have_reviewed_is_a_filter(site: Site, reviewer: Caller) -> None:
