@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, not_, select
@@ -13,6 +14,7 @@ from portal.core import reviews
 from portal.core.models import (
     LENGTH,
     LegalHold,
+    Note,
     PlaySession,
     Recording,
     RecordingDetail,
@@ -139,8 +141,12 @@ def _among(wanted: Wanted) -> Iterator[Filter]:
         yield _having(select(RecordingTag.recording_id).where(RecordingTag.tag_id == tag))
     if wanted.held:
         yield _having(_held())
-    if wanted.reviewed_by is not None:
-        yield _having(reviews.by(wanted.reviewed_by))
+    if wanted.reviewed or wanted.reviewed_by is not None or wanted.outcome is not None:
+        yield _having(reviews.by(wanted.reviewed_by, wanted.outcome))
+    if wanted.noted:
+        yield _having(_noted())
+    if wanted.verified_before is not None:
+        yield _overdue(wanted.verified_before)
     if wanted.played_by is not None:
         person = select(User.id).where(User.email == wanted.played_by).scalar_subquery()
         yield _having(select(PlaySession.recording_id).where(PlaySession.user_id == person))
@@ -155,10 +161,26 @@ def _held() -> Select[str]:
     return select(LegalHold.recording_id).where(LegalHold.stands())
 
 
+def _noted() -> Select[str]:
+    return select(Note.recording_id).where(Note.shared)
+
+
+def _overdue(late: datetime) -> Filter:
+    kept, intact = Recording.state.not_in(HIDDEN), func.coalesce(Recording.integrity, "") == "ok"
+    met = and_(kept, intact, Recording.verified_at < late)
+    # The indexes of verifications are of rows that say this: without it, none of them leads.
+    rows = select(Recording.place).where(
+        Recording.deleted_at.is_(None), Recording.integrity == "ok"
+    )
+    return Filter(Recording.place, rows.where(kept, Recording.verified_at < late), met, met)
+
+
 def _lacking(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     if wanted.held is False:
         yield not_(_held().where(LegalHold.recording_id == Recording.id).exists())
-    if wanted.unreviewed:
+    if wanted.noted is False:
+        yield not_(_noted().where(Note.recording_id == Recording.id).exists())
+    if wanted.reviewed is False:
         yield reviews.by_nobody()
 
 

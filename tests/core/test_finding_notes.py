@@ -69,11 +69,26 @@ def test_the_last_of_many_long_notes_is_found_too(site: Site, reviewer: Caller) 
 def test_what_nobody_or_what_i_have_reviewed_is_a_filter(site: Site, reviewer: Caller) -> None:
     seen, unseen = site.recorded(b"seen").id, site.recorded(b"unseen").id
     reviews.mark(site.session, reviewer, seen, "fine")
-    assert found(site, reviewer, Wanted(unreviewed=True)) == [unseen]
+    assert found(site, reviewer, Wanted(reviewed=False)) == [unseen]
+    assert found(site, reviewer, Wanted(reviewed=True)) == [seen]
+    assert found(site, reviewer, Wanted(outcome="fine")) == [seen]
+    assert found(site, reviewer, Wanted(outcome="finding")) == []
+    assert found(site, reviewer, Wanted(reviewed_by="somebody else", outcome="fine")) == []
     assert found(site, reviewer, Wanted(reviewed_by=reviewer.user_id)) == [seen]
     assert found(site, reviewer, Wanted(reviewed_by="somebody else")) == []
-    with pytest.raises(NotAllowed):
-        found(site, replace(reviewer, rights=frozenset({"list"})), Wanted(unreviewed=True))
+    listener = replace(reviewer, rights=frozenset({"list"}))
+    for wanted in (Wanted(reviewed=False), Wanted(outcome="fine"), Wanted(noted=True)):
+        with pytest.raises(NotAllowed):
+            found(site, listener, wanted)
+
+
+def test_a_private_note_is_none_for_the_filter(site: Site, reviewer: Caller) -> None:
+    private, shared = site.recorded(b"private").id, site.recorded(b"shared").id
+    for call, open_to_all in ((private, False), (shared, True)):
+        note = Written("said", 0, None, shared=open_to_all)
+        notes.add(site.session, reviewer, call, note)
+    assert found(site, reviewer, Wanted(noted=True)) == [shared]
+    assert found(site, reviewer, Wanted(noted=False)) == [private]
 
 
 def test_words_that_look_like_numbers_and_endless_ones_are_words(

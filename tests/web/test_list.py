@@ -41,6 +41,7 @@ def ids(house: Portal) -> dict[str, str]:
         "gone": {"state": "deleted"},
         "archived": {"storage_id": "archive"},
         "short": {"duration_ms": None},
+        "fresh": {"verified_at": datetime.now(UTC), "department": "fresh"},
     }
     made = recorded(house, list(rows.values()))
     return dict(zip(rows, made, strict=True))
@@ -74,6 +75,13 @@ def listed(person: Person, query: str) -> list[str]:
         ("min_mb=2000", ["big"]),
         ("department=Sales", ["sales"]),
         ("integrity=mismatch", ["bad"]),
+        ("integrity=overdue&department=sales", ["sales"]),
+        ("integrity=overdue&department=fresh", []),
+        ("integrity=overdue&state=deleted", []),
+        ("reviewed=anyone", []),
+        ("reviewed=me&outcome=escalated", []),
+        ("notes=yes", []),
+        ("notes=no&reviewed=nobody&kind=video", ["video"]),
         ("state=deleted", ["gone"]),
         ("storage=archive", ["archived"]),
         ("detail=wats_user%3DConcei%C3%A7%C3%A3o+M%C3%BCller", ["call"]),
@@ -162,6 +170,8 @@ def test_an_order_is_kept_from_page_to_page(
         "tag=" + "x" * 65,
         "token=secret",
         "held=perhaps",
+        "outcome=terrible",
+        "notes=some",
         "source=ftp",
         "q=%00",
         "source=tus&source=calls",
