@@ -10,7 +10,7 @@ from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal.auth import caller
-from portal.core import finding
+from portal.core import audit, finding
 from portal.core.finding import COUNTED, Page
 from portal.core.wanted import Wanted
 from portal.db import db
@@ -47,10 +47,19 @@ def index() -> str | WerkzeugResponse | tuple[str, int]:
             session[name] = request.args[name]
     asked, sort = filters.read(), filters.sort()
     try:
-        found = _find(filters.wanted(asked), sort)
+        wanted = filters.wanted(asked)
+        _note_search(asked, sort)
+        found = _find(wanted, sort)
     except BadFilter as bad:
         return _shown(asked, sort, NOTHING, bad), bad.status
     return _shown(asked, sort, found, None)
+
+
+def _note_search(asked: Filters, sort: str) -> None:
+    """Who looks for a name or a number is written down before anything is shown, once for each
+    search: its further pages, and lists by filters alone, leave no event."""
+    if "q" in asked and not request.args.keys() & PLACES:
+        audit.record_alone(db.session, caller().actor, "recording.list", filters=asked, sort=sort)
 
 
 def _said(args: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -57,7 +57,8 @@ def test_each_export_is_an_event_with_its_filters_and_count(house: Portal) -> No
     query = "SELECT * FROM audit_event WHERE action = 'export.created' AND actor_label = ?"
     events = house.rows(query, officer.email)
     said = {"format": "csv", "filters": {"source": ["calls"]}, "sort": "oldest", "count": 2}
-    assert [json.loads(event["details"]) for event in events] == [said]
+    told = json.loads(events[0]["details"])
+    assert len(events) == 1 and said.items() <= told.items()
 
 
 def test_nobody_exports_what_is_not_theirs_to_see(house: Portal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -202,6 +203,18 @@ def test_each_filter_is_a_chip_whose_cross_leaves_the_others(
 def test_empty_fields_of_the_form_do_not_stay_in_the_address(auditor: Person) -> None:
     answer = auditor.get("/recordings?q=&source=calls&kind=&sort=")
     assert answer.url.endswith("/recordings?source=calls")
+
+
+def test_a_search_by_words_is_one_event_however_many_pages_are_turned(
+    house: Portal, ids: dict[str, str]
+) -> None:
+    person = Person(house, "officer")
+    found = listed(person, "q=wav&kind=audio")
+    for query in ("", "kind=audio", f"q=wav&kind=audio&before={found[0]}", "q=wav&from=never"):
+        person.get(f"/recordings?{query}")
+    query = "SELECT details FROM audit_event WHERE action = 'recording.list' AND actor_label = ?"
+    events = [json.loads(row["details"]) for row in house.rows(query, person.email)]
+    assert [each["filters"] for each in events] == [{"q": ["wav"], "kind": ["audio"]}]
 
 
 def test_cards_and_density_are_remembered_without_script(

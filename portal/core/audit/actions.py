@@ -37,6 +37,7 @@ ACTIONS = {
     "integrity.mismatch": N_("Integrity check failed"),
     "integrity.verified": N_("Integrity confirmed"),
     "recording.download": N_("Recording downloaded"),
+    "recording.list": N_("Recordings searched"),
     "recording.metadata_changed": N_("Facts changed"),
     "recording.note_added": N_("Note added"),
     "recording.note_changed": N_("Note changed"),
