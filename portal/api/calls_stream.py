@@ -113,13 +113,10 @@ answer_refusals(blueprint, _envelope)
 )
 def index(lead_id: str) -> Response:
     limit = whole_number(request.args.get("limit"), "limit", 50)
-    before = request.args.get("before")
     if not 1 <= limit <= MOST_LISTED:
         raise InvalidRequest(f"limit must be 1 to {MOST_LISTED}.")
-    if before is not None and not is_id(before):
-        raise InvalidRequest("before must be the id of a recording.")
     wanted = Wanted("ready", NAME, details={"lead_id": lead_id})
-    page = finding.page(db.session, caller(), limit, wanted, before)
+    page = finding.page(db.session, caller(), limit, wanted, request.args.get("before"))
     return answer(Listing(data=[_listed(each) for each in page.rows], next=page.older))
 
 

@@ -70,8 +70,6 @@ def begin(
         session.add(row)
         session.flush()
         subject, said = ("recording", recording_id), {"play": row.id} | _reason_of(row)
-        if row.login_session_id is not None:
-            said["sign_in"] = row.login_session_id
         audit.record(session, caller.actor, "recording.play.start", subject, **said)
     return row, secret
 

@@ -43,6 +43,7 @@ ACTIONS = {
     "integrity.verified": N_("Integrity confirmed"),
     "job.retried": N_("Job tried again"),
     "recording.download": N_("Recording downloaded"),
+    "recording.list": N_("Recordings searched"),
     "recording.metadata_changed": N_("Facts changed"),
     "recording.note_added": N_("Note added"),
     "recording.note_changed": N_("Note changed"),

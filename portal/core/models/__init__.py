@@ -5,6 +5,7 @@ from portal.core.models.holds import LegalCase, LegalHold
 from portal.core.models.people import LoginAttempt, LoginSession, Token, User
 from portal.core.models.playing import Note, PlaySession, Review
 from portal.core.models.recordings import (
+    LENGTH,
     LONGEST_LABEL,
     Recording,
     RecordingDetail,
@@ -18,6 +19,7 @@ from portal.core.models.tables import Base, Id, Name, UTCDateTime, is_id, new_id
 from portal.core.models.uploads import Claim, Part, Upload
 
 __all__ = [
+    "LENGTH",
     "LONGEST_LABEL",
     "OF_SYSTEM",
     "Approval",
