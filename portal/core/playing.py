@@ -28,8 +28,9 @@ from portal.core.transaction import release, utc_now, writing
 REASONS = ("complaint", "incident", "sampling", "legal", "other")
 LONGEST_REASON = 500
 IDLE = timedelta(minutes=10)
-SETTLED = timedelta(seconds=10)
-"""How long after its closing a session may still learn which bytes had arrived."""
+SETTLED = timedelta(minutes=1)
+"""How long after it is over a session may still learn which bytes had arrived. Answers of it are
+cut off within 6 s, and what the kernel had taken by then is followed for 30 s (delivery.py)."""
 REASON_HOLDS = timedelta(hours=12)
 FASTEST = 3
 """The highest speed of our player."""
@@ -133,6 +134,15 @@ def find_open(session: Session, caller: Caller, recording_id: str, secret: str) 
     return row
 
 
+def find_playing(
+    session: Session, caller: Caller, recording_id: str, secret: str
+) -> tuple[Recording, PlaySession]:
+    """What is served for this secret, as long as both may be. Raises the same, and what
+    recordings.find_playable raises."""
+    recording = recordings.find_playable(session, caller, recording_id)
+    return recording, find_open(session, caller, recording_id, secret)
+
+
 def _note_denial(session: Session, caller: Caller, secret: str) -> None:
     """An address that somebody else was given has been passed on."""
     whose = (PlaySession.secret_hash == _hash(secret), PlaySession.user_id != caller.user_id)
@@ -171,27 +181,34 @@ def hear(
 
 
 def add_sent(session: Session, sent: Mapping[str, Ranges]) -> None:
-    """The bytes that have arrived, by session: one transaction for all of them."""
+    """The bytes that have arrived, by session: one transaction for all of them. What comes after
+    a session's end has an audit event of its own, so that the log never tells of too little."""
     with writing(session):
         query = select(PlaySession).where(PlaySession.id.in_(sent)).with_for_update()
         for row in session.scalars(query.order_by(PlaySession.id)):
             row.sent = merged(row.sent, sent[row.id])
             row.seen_at = utc_now()
+            if row.ended_at is not None:
+                _tell(session, row, "recording.play.late")
 
 
 def end_left(session: Session, now: datetime) -> int:
-    """End the sessions that were closed, or that nothing was heard of for ten minutes; returns
-    how many."""
-    left = or_(PlaySession.closed_at <= now - SETTLED, PlaySession.seen_at <= now - IDLE)
+    """End the sessions that were closed, or that nothing was heard of for ten minutes, once their
+    bytes are counted; returns how many."""
+    over = now - SETTLED
+    left = or_(PlaySession.closed_at <= over, PlaySession.seen_at <= over - IDLE)
     query = select(PlaySession).where(PlaySession.ended_at.is_(None), left)
     with writing(session):
         rows = session.scalars(query.with_for_update().limit(1000)).all()
         for row in rows:
             row.ended_at = row.closed_at or row.seen_at
-            actor = Actor("user", row.user_id, row.user_label, row.token_id, row.ip, row.user_agent)
-            subject = ("recording", row.recording_id)
-            audit.record(session, actor, "recording.play.end", subject, **_account(row))
+            _tell(session, row, "recording.play.end")
     return len(rows)
+
+
+def _tell(session: Session, row: PlaySession, action: str) -> None:
+    actor = Actor("user", row.user_id, row.user_label, row.token_id, row.ip, row.user_agent)
+    audit.record(session, actor, action, ("recording", row.recording_id), **_account(row))
 
 
 def _account(row: PlaySession) -> dict[str, Any]:

@@ -175,15 +175,14 @@ def _is_stretch(said: object) -> bool:
 
 @blueprint.get("/recordings/<recording_id>/media")
 def media(recording_id: str) -> Response:
-    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
-    secret = request.args.get("play", "")
-    row = playing.find_open(db.session, caller(), recording.id, secret)
+    may = partial(
+        playing.find_playing, recording_id=_known(recording_id), secret=request.args.get("play", "")
+    )
+    recording, row = may(db.session, caller())
     deliveries: Deliveries = current_app.extensions["deliveries"]
     if deliveries.failing:
         raise TryAgainLater("The play log cannot be written just now; try again in a minute.")
-    client = request.environ.get("gunicorn.socket")
-    may = partial(recordings.find_playable, recording_id=recording.id)
-    counted = partial(deliveries.begin, row.id, client)
+    counted = partial(deliveries.begin, row.id, request.environ.get("gunicorn.socket"))
     return play(for_playing(recording), still(may), counted)
 
 

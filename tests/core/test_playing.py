@@ -147,9 +147,11 @@ def test_a_session_that_is_left_alone_ends_after_ten_minutes(
     play_id, secret = begun(site, caller, recording, timedelta(hours=1))
     playing.hear(site.session, caller, recording.id, secret, [[0, LENGTH // 4]])
     assert playing.end_left(site.session, utc_now() + timedelta(minutes=9)) == 0
-    change(site, PlaySession, play_id, seen_at=utc_now() - timedelta(minutes=10))
+    change(site, PlaySession, play_id, seen_at=utc_now() - playing.IDLE)
     with pytest.raises(NotAllowed):
         playing.find_open(site.session, caller, recording.id, secret)
+    assert playing.end_left(site.session, utc_now()) == 0, "its last bytes may be on their way"
+    change(site, PlaySession, play_id, seen_at=utc_now() - playing.IDLE - playing.SETTLED)
     assert playing.end_left(site.session, utc_now()) == 1
     assert playing.end_left(site.session, utc_now()) == 0
     query = select(AuditEvent).where(
@@ -176,6 +178,21 @@ def test_a_page_that_is_closed_ends_its_session_once_its_last_bytes_are_counted(
         AuditEvent.action == "recording.play.end", AuditEvent.object_id == recording.id
     )
     assert site.session.scalars(query).one()["sent_percent"] == 50
+
+
+def test_what_arrives_after_the_end_is_told_by_an_event_of_its_own(
+    site: Site, recording: Recording, listener: Callable[[], Caller]
+) -> None:
+    caller = listener()
+    play_id, secret = begun(site, caller, recording, timedelta())
+    playing.hear(site.session, caller, recording.id, secret, [], closing=True)
+    playing.end_left(site.session, utc_now() + playing.SETTLED)
+    playing.add_sent(site.session, {play_id: [[0, 700]]})
+    query = select(AuditEvent).where(AuditEvent.object_id == recording.id)
+    events = {each.action: each for each in site.session.scalars(query)}
+    told = {action: event.details.get("sent_bytes") for action, event in events.items()}
+    assert (told["recording.play.end"], told["recording.play.late"]) == (0, 700)
+    assert events["recording.play.late"].actor_label == caller.label
 
 
 def test_a_reason_is_kept_with_the_session_and_in_the_audit_log(

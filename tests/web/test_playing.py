@@ -18,6 +18,7 @@ from portal.db import db
 from tests.conftest import Portal, Tus, upload_id, wait_for
 from tests.sounds import MIB, silence
 from tests.web.browsing import Person
+from tests.web.test_revoking import Listener
 
 
 def send(portal: Portal, content: bytes) -> str:
@@ -53,6 +54,10 @@ def sent(portal: Portal, person: Person) -> list[list[int]]:
     """What the log says has arrived, as soon as it says anything."""
     wait_for(lambda: plays(portal, person)[-1]["sent"] != "[]")
     return json.loads(plays(portal, person)[-1]["sent"])
+
+
+def cookie_of(person: Person) -> str:
+    return "; ".join(f"{name}={value}" for name, value in person.session.cookies.items())
 
 
 def test_a_play_session_is_in_the_log_before_the_first_byte(portal: Portal, call: str) -> None:
@@ -98,9 +103,8 @@ def test_acceptance_3_a_lone_open_range_is_logged_as_what_has_arrived(
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     client.connect(("127.0.0.1", portal.port))
-    cookies = "; ".join(f"{name}={value}" for name, value in auditor.session.cookies.items())
     client.sendall(
-        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookies}\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie_of(auditor)}\r\n"
         "Range: bytes=0-\r\n\r\n".encode()
     )
     taken = 0
@@ -196,3 +200,19 @@ def test_a_play_session_names_the_sign_in_that_it_was_opened_in(portal: Portal, 
         assert json.loads(event["details"])["sign_in"] == played["login_session_id"], action
     tab = auditor.get(f"/recordings/{call}/tab?tab=access").text
     assert f"sign-in {played['login_session_id'][:8]}" in tab
+
+
+def test_who_says_that_the_page_is_left_gets_no_more_than_the_log_tells(
+    portal: Portal, big: str
+) -> None:
+    auditor = Person(portal, "auditor")
+    path = auditor.media_path(big)
+    client = Listener(portal, path, Cookie=cookie_of(auditor))
+    wait_for(lambda: client.received > MIB)
+    secret = path.partition("play=")[2]
+    assert auditor.post(f"/recordings/{big}/heard", play=secret, closing="1").status_code == 204
+    wait_for(lambda: client.ended_at, 10, "the answer is cut off")
+    assert client.received < 64 * MIB
+    content = client.received - 2048  # its header
+    wait_for(lambda: sent(portal, auditor)[-1][1] >= content, 10)
+    client.leave()
