@@ -193,10 +193,11 @@ def _closing(body: Any, over: Callable[[], None]) -> Any:
 
 
 def send_derived(storage_id: str, key: str, content_type: str) -> Response:
-    """A thumbnail or peaks: small, made by us, never changed. Raises ObjectNotFound."""
+    """A thumbnail or peaks: small, made by us. No browser keeps what the next person at it, or the
+    same one without a right or a reason, may not see. Raises ObjectNotFound."""
     headers = {
         "Content-Type": content_type,
-        "Cache-Control": "private, max-age=3600",
+        "Cache-Control": "private, no-store",
         "X-Content-Type-Options": "nosniff",
     }
     return Response(b"".join(_store(storage_id).read(key)), headers=headers)

@@ -10,57 +10,40 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from portal.core import audit, recordings
+from portal.core import audit, reasons, recordings
 from portal.core.accounts import Caller
 from portal.core.audit import Actor
-from portal.core.errors import InvalidRequest, NotAllowed
+from portal.core.errors import NotAllowed
 from portal.core.models import PlaySession, Recording
 from portal.core.ranges import Ranges, clipped, merged, percent, total
+from portal.core.reasons import Asked
 from portal.core.transaction import release, utc_now, writing
 
-REASONS = ("complaint", "incident", "sampling", "legal", "other")
-LONGEST_REASON = 500
 IDLE = timedelta(minutes=10)
 SETTLED = timedelta(minutes=1)
 """How long after it is over a session may still learn which bytes had arrived. Answers of it are
 cut off within 6 s, and what the kernel had taken by then is followed for 30 s (delivery.py)."""
-REASON_HOLDS = timedelta(hours=12)
 FASTEST = 3
 """The highest speed of our player."""
 MOST_TOLD = 50
 """The stretches that an audit event names; the row has them all."""
 
 
-@dataclass(frozen=True)
-class Reason:
-    """Why somebody wants to hear a recording: one of REASONS, and what they add in words."""
-
-    code: str
-    text: str = ""
-
-    def __post_init__(self) -> None:
-        """Raises InvalidRequest."""
-        if self.code not in REASONS:
-            raise InvalidRequest("Choose one of the reasons.")
-        if len(self.text) > LONGEST_REASON or (self.code == "other" and not self.text):
-            raise InvalidRequest(f"Say why in at most {LONGEST_REASON} characters.")
-
-
 def begin(
-    session: Session, caller: Caller, recording_id: str, size: int, reason: Reason | None
+    session: Session, caller: Caller, recording_id: str, size: int, asked: Asked
 ) -> tuple[PlaySession, str]:
     """A new play session, and the secret that its bytes are asked for with.
 
     `size`: of the bytes that will be played. Raises what recordings.find_playable raises.
     """
-    recording = recordings.find_playable(session, caller, recording_id)
+    recording = recordings.find_playable(session, caller, recording_id, asked)
+    reason = reasons.given(session, caller, recording, asked)
     secret, now = secrets.token_urlsafe(32), utc_now()
     row = _row(caller.actor, recording, now)
     row.secret_hash, row.user_id, row.user_label = _hash(secret), caller.user_id, caller.label
@@ -102,19 +85,6 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def last_reason(session: Session, caller: Caller, recording_id: str) -> Reason | None:
-    """The reason that this person gave for this recording, while it still holds."""
-    query = select(PlaySession).where(
-        PlaySession.recording_id == recording_id,
-        PlaySession.user_id == caller.user_id,
-        PlaySession.reason.is_not(None),
-        PlaySession.started_at > utc_now() - REASON_HOLDS,
-    )
-    row = session.scalar(query.order_by(PlaySession.id.desc()).limit(1))
-    release(session)
-    return Reason(row.reason, row.reason_text or "") if row and row.reason else None
-
-
 def find_open(session: Session, caller: Caller, recording_id: str, secret: str) -> PlaySession:
     """The session that this secret opens, for this person and recording. Raises NotAllowed."""
     row = session.scalar(
@@ -135,11 +105,11 @@ def find_open(session: Session, caller: Caller, recording_id: str, secret: str) 
 
 
 def find_playing(
-    session: Session, caller: Caller, recording_id: str, secret: str
+    session: Session, caller: Caller, recording_id: str, secret: str, asked: Asked
 ) -> tuple[Recording, PlaySession]:
     """What is served for this secret, as long as both may be. Raises the same, and what
     recordings.find_playable raises."""
-    recording = recordings.find_playable(session, caller, recording_id)
+    recording = recordings.find_playable(session, caller, recording_id, asked)
     return recording, find_open(session, caller, recording_id, secret)
 
 

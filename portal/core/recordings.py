@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlalchemy.orm import Session
 
-from portal.core import audit
+from portal.core import audit, reasons
 from portal.core.accounts import Caller
 from portal.core.errors import NotAllowed, NotFound, NotPlayable
 from portal.core.models import AuditEvent, Recording, RecordingDetail, Upload
+from portal.core.reasons import Asked
 from portal.core.scopes import inside, upload_inside
 from portal.core.transaction import release
 
@@ -64,11 +65,12 @@ def view(session: Session, caller: Caller, recording_id: str) -> Recording:
 
 
 def find_playable(
-    session: Session, caller: Caller, recording_id: str, right: str = "play"
+    session: Session, caller: Caller, recording_id: str, asked: Asked, right: str = "play"
 ) -> Recording:
-    """A recording whose bytes may be served to this caller.
+    """A recording of which bytes, or pictures made of them, may be served to this caller.
 
-    Raises NotFound, NotAllowed, and NotPlayable for one that is quarantined or damaged.
+    Raises NotFound, NotAllowed, ReasonMissing, and NotPlayable for one that is quarantined or
+    damaged.
     """
     recording = find(session, caller, recording_id)
     mine = caller.owner_filter(right)
@@ -78,20 +80,25 @@ def find_playable(
         raise NotFound("The recording was deleted.")
     if recording.state != "ready" or recording.integrity != "ok":
         raise NotPlayable("This recording is not served: it is quarantined or damaged.")
+    reasons.given(session, caller, recording, asked)
     return recording
 
 
-def find_downloadable(session: Session, caller: Caller, recording_id: str) -> Recording:
+def find_downloadable(
+    session: Session, caller: Caller, recording_id: str, asked: Asked
+) -> Recording:
     """A recording whose original this caller may save. Raises the same."""
-    return find_playable(session, caller, recording_id, "download")
+    return find_playable(session, caller, recording_id, asked, "download")
 
 
 def fetch(
-    session: Session, caller: Caller, recording_id: str, right: str = "download"
+    session: Session, caller: Caller, recording_id: str, asked: Asked, right: str = "download"
 ) -> Recording:
-    """The same for a program that is about to get the bytes, written down before the first."""
-    found = find_playable(session, caller, recording_id, right)
-    audit.record_alone(session, caller.actor, "recording.download", ("recording", found.id))
+    """The same for somebody who is about to get the bytes, written down before the first."""
+    found = find_playable(session, caller, recording_id, asked, right)
+    reason = reasons.given(session, caller, found, asked)
+    subject, said = ("recording", found.id), reason.told if reason else {}
+    audit.record_alone(session, caller.actor, "recording.download", subject, **said)
     return found
 
 

@@ -10,12 +10,12 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from portal.core import accounts, playing
+from portal.core import accounts, playing, reasons
 from portal.core.accounts import Caller
 from portal.core.audit import Actor
 from portal.core.errors import InvalidRequest, NotAllowed
 from portal.core.models import AuditEvent, PlaySession, Recording
-from portal.core.playing import Reason
+from portal.core.reasons import REASON_HOLDS, Asked, Reason
 from portal.core.transaction import utc_now
 from tests.core.conftest import Site
 
@@ -52,7 +52,7 @@ def change(site: Site, table: type, row_id: str, **values: object) -> None:
 
 def begun(site: Site, caller: Caller, recording: Recording, ago: timedelta) -> tuple[str, str]:
     """The id and the secret of a session that began so long ago."""
-    row, secret = playing.begin(site.session, caller, recording.id, recording.size, None)
+    row, secret = playing.begin(site.session, caller, recording.id, recording.size, Asked())
     then = utc_now() - ago
     change(site, PlaySession, row.id, started_at=then, told_at=then)
     return row.id, secret
@@ -69,7 +69,7 @@ def test_acceptance_1_two_people_in_the_same_second_are_two_rows(
     people = [listener(), listener()]
 
     def play(session: Session) -> None:
-        playing.begin(session, people.pop(), recording.id, 1000, None)
+        playing.begin(session, people.pop(), recording.id, 1000, Asked())
 
     site.at_once(play, 2)
     rows = site.session.scalars(select(PlaySession)).all()
@@ -95,7 +95,7 @@ def test_no_play_log_no_playback(
     site.session.commit()
     try:
         with pytest.raises((OperationalError, ProgrammingError)):
-            playing.begin(site.session, caller, recording.id, 1000, None)
+            playing.begin(site.session, caller, recording.id, 1000, Asked())
     finally:
         site.session.connection().exec_driver_sql("ALTER TABLE away RENAME TO audit_event")
         site.session.commit()
@@ -199,18 +199,18 @@ def test_a_reason_is_kept_with_the_session_and_in_the_audit_log(
     site: Site, recording: Recording, listener: Callable[[], Caller]
 ) -> None:
     caller, reason = listener(), Reason("legal", "case 4711")
-    assert playing.last_reason(site.session, caller, recording.id) is None
-    made, _ = playing.begin(site.session, caller, recording.id, 1000, reason)
-    assert playing.last_reason(site.session, caller, recording.id) == reason
-    assert playing.last_reason(site.session, listener(), recording.id) is None
+    assert reasons.last(site.session, caller, recording.id) is None
+    made, _ = playing.begin(site.session, caller, recording.id, 1000, Asked(said=reason))
+    assert reasons.last(site.session, caller, recording.id) == reason
+    assert reasons.last(site.session, listener(), recording.id) is None
     query = select(AuditEvent.details).where(
         AuditEvent.action == "recording.play.start", AuditEvent.object_id == recording.id
     )
     said = {"play": made.id, "reason": "legal", "reason_text": "case 4711"}
     assert site.session.scalars(query).one() == said
     site.session.rollback()
-    change(site, PlaySession, made.id, started_at=utc_now() - playing.REASON_HOLDS)
-    assert playing.last_reason(site.session, caller, recording.id) is None
+    change(site, PlaySession, made.id, started_at=utc_now() - REASON_HOLDS)
+    assert reasons.last(site.session, caller, recording.id) is None
 
 
 @pytest.mark.parametrize(("code", "text"), [("fun", "x"), ("other", ""), ("legal", "x" * 501)])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
 
+from portal.core import tokens
+from portal.db import db
 from portal.web.handover import attachment
 from tests.conftest import Portal, Tus, upload_id
 from tests.web.browsing import Person
@@ -88,6 +91,14 @@ def test_who_has_not_signed_in_is_asked_to(portal: Portal, call: str) -> None:
     assert answer.status_code == 302 and "/login" in answer.headers["Location"]
 
 
+def reasons(portal: Portal, recording_id: str) -> list[dict[str, str]]:
+    query = "SELECT details FROM audit_event WHERE action = 'recording.download' AND object_id = ?"
+    details = [json.loads(row["details"]) for row in portal.rows(query, recording_id)]
+    return [
+        {name: text for name, text in each.items() if name.startswith("reason")} for each in details
+    ]
+
+
 def test_what_is_played_for_a_reason_only_is_saved_for_one_only(
     own_portal: Callable[..., Portal], content: bytes
 ) -> None:
@@ -97,11 +108,25 @@ def test_what_is_played_for_a_reason_only_is_saved_for_one_only(
     tus.patch(path, 0, content)
     call, person = upload_id(path), Person(portal, "auditor")
     portal.recording(call)
-    assert "/download" not in person.get(f"/recordings/{call}").text
+    facts = person.get(f"/recordings/{call}").text.partition('id="facts"')[2]
+    assert "Save the original" not in facts
     assert person.get(f"/recordings/{call}/download").status_code == 400
     assert downloads(portal, person.email) == 0
     person.begin(call, reason="legal")
     assert person.get(f"/recordings/{call}/download").content == content
+    assert reasons(portal, call) == [{"reason": "legal"}]
+    with portal.app.app_context():
+        token = tokens.create_token(db.session, person.email, ["read"])
+    address = f"{portal.url}/api/recordings/{call}/content"
+    headers = {"Authorization": f"Bearer {token}"}
+    refused = requests.get(address, headers=headers)
+    assert refused.status_code == 400 and refused.json()["error"]["code"] == "reason_missing"
+    assert "portal" in refused.json()["error"]["message"]
+    assert requests.get(f"{address}?reason=fun", headers=headers).status_code == 400
+    assert len(reasons(portal, call)) == 1, "what was refused is no download"
+    said = {"reason": "other", "reason_text": "nº 4711"}
+    assert requests.get(address, said, headers=headers).content == content
+    assert reasons(portal, call)[1] == said
 
 
 def test_acceptance_21_a_running_download_stops_when_its_session_ends(

@@ -178,12 +178,16 @@ def test_a_sensitive_source_asks_why_before_anything_is_played(
     portal = own_portal(PORTAL_ASK_REASON="tus", PORTAL_WEB_PROCESSES="1")
     call, auditor = send(portal, content), Person(portal, "auditor")
     assert "Why do you want to hear" in auditor.get(f"/recordings/{call}").text
+    pictures = [f"/recordings/{call}/{each}" for each in ("thumbnail", "sprite", "peaks")]
+    assert [auditor.get(each).status_code for each in pictures] == [400] * 3
     assert auditor.begin(call).status_code == 400
     assert auditor.begin(call, reason="other").status_code == 400
     assert plays(portal, auditor) == []
     without_script = auditor.post(f"/recordings/{call}/play", reason="legal", reason_text="nº 4711")
     assert 'id="media" src="/recordings/' in without_script.text
     assert auditor.begin(call).ok, "the reason holds for a while"
+    shape = auditor.get(pictures[-1])
+    assert shape.ok and "no-store" in shape.headers["Cache-Control"]
     assert [row["reason_text"] for row in plays(portal, auditor)] == ["nº 4711"] * 2
     assert "nº 4711" in auditor.get(f"/recordings/{call}?tab=access").text
     assert "Why do you want" in Person(portal, "auditor").get(f"/recordings/{call}").text
