@@ -11,7 +11,6 @@ from playwright.sync_api import Page, expect
 from tusclient.client import TusClient
 
 from tests.conftest import TUS, Portal, upload_id
-from tests.e2e.test_journeys import until
 from tests.e2e.test_player import opened
 
 OpenPage = Callable[..., Page]
@@ -33,7 +32,6 @@ def test_a_part_is_hidden_by_key_or_button_and_stays_so(
     page.keyboard.press(key)
     expect(page.locator(shown)).to_be_hidden()
     page.reload()
-    until(page, "document.getElementById('media').readyState > 0")
     expect(page.locator(shown)).to_be_hidden()
     again = page.get_by_role("button", name=button, exact=True)
     expect(again).to_have_attribute("aria-pressed", "false")
