@@ -2,7 +2,8 @@
 
 The row, and its audit event, stand before the first byte leaves; bytes without a row are refused.
 `sent` is what the person's machine has acknowledged of the bytes; `heard` is what the player says
-that it has played, and it cannot say more than is possible.
+that it has played. It cannot say more than the time allows, and what the bytes do not account for
+is marked as unproven wherever it is shown.
 """
 
 from __future__ import annotations
@@ -190,9 +191,20 @@ def _account(row: PlaySession) -> dict[str, Any]:
         "sent": row.sent[:MOST_TOLD],
         "sent_bytes": total(row.sent),
         "sent_percent": percent(row.sent, row.size),
+        "unproven_ms": unproven(row),
         "closed": row.closed_at is not None,
     }
     return account | _reason_of(row)
+
+
+def unproven(row: PlaySession) -> int:
+    """Milliseconds of `heard` that the bytes received do not account for. Up to a tenth of the
+    whole more than their share may be right: no format has the same bytes for each second."""
+    heard, whole = total(row.heard), row.length_ms
+    if not row.sent or not whole or not row.size:
+        return 0 if row.sent else heard
+    possible = whole * total(row.sent) // row.size
+    return max(0, heard - possible) if heard > possible + whole // 10 else 0
 
 
 def of_recording(

@@ -140,6 +140,20 @@ def test_what_lies_beyond_the_end_was_not_heard(
     assert row(site, play_id).heard == [[1000, 4000], [LENGTH - 1000, LENGTH]]
 
 
+@pytest.mark.parametrize(
+    ("sent", "unproven"), [(0, LENGTH // 2), (100, LENGTH * 4 // 10), (400, 0), (500, 0)]
+)
+def test_what_the_bytes_do_not_account_for_is_unproven(
+    site: Site, recording: Recording, listener: Callable[[], Caller], sent: int, unproven: int
+) -> None:
+    caller = listener()
+    play_id, secret = begun(site, caller, recording, timedelta(hours=1))
+    if sent:
+        playing.add_sent(site.session, {play_id: [[0, sent]]})
+    playing.hear(site.session, caller, recording.id, secret, [[0, LENGTH // 2]])
+    assert playing.unproven(row(site, play_id)) == unproven
+
+
 def test_a_session_that_is_left_alone_ends_after_ten_minutes(
     site: Site, recording: Recording, listener: Callable[[], Caller]
 ) -> None:
@@ -147,6 +161,7 @@ def test_a_session_that_is_left_alone_ends_after_ten_minutes(
     play_id, secret = begun(site, caller, recording, timedelta(hours=1))
     playing.hear(site.session, caller, recording.id, secret, [[0, LENGTH // 4]])
     assert playing.end_left(site.session, utc_now() + timedelta(minutes=9)) == 0
+    playing.add_sent(site.session, {play_id: [[0, 250]]})
     change(site, PlaySession, play_id, seen_at=utc_now() - playing.IDLE)
     with pytest.raises(NotAllowed):
         playing.find_open(site.session, caller, recording.id, secret)
@@ -160,7 +175,8 @@ def test_a_session_that_is_left_alone_ends_after_ten_minutes(
     event = site.session.scalars(query).one()
     assert (event.actor_label, event.ip) == (caller.label, "192.0.2.7")
     assert event.details["heard"] == [[0, LENGTH // 4]]
-    assert event.details["heard_percent"] == 25 and event.details["sent_percent"] == 0
+    assert event.details["heard_percent"] == event.details["sent_percent"] == 25
+    assert event.details["unproven_ms"] == 0
 
 
 def test_a_page_that_is_closed_ends_its_session_once_its_last_bytes_are_counted(

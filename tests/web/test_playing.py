@@ -151,6 +151,7 @@ def test_what_was_heard_is_shown_to_auditors(portal: Portal, call: str) -> None:
     assert told.status_code == 204
     page = auditor.get(f"/recordings/{call}?tab=access").text
     assert reviewer.email in page and "0:01–0:0" in page
+    assert "of it unproven: fewer bytes were received" in page, "it never asked for one"
     hidden = reviewer.get(f"/recordings/{call}?tab=access").text
     assert "Bytes received" not in hidden
 
