@@ -182,6 +182,11 @@ def test_a_key_marks_as_reviewed_for_this_person_alone(open_page: OpenPage, call
     page = opened(open_page(), call)
     page.keyboard.press("r")
     expect(page.get_by_role("button", name="Withdraw")).to_be_visible()
+    page.get_by_label("Outcome").select_option("finding")
+    page.get_by_role("heading", level=1).click()
+    with page.expect_response("**/review"):
+        page.keyboard.press("r")
+    expect(page.locator(".reviewed li")).to_contain_text("Finding")
     other = opened(open_page("reviewer"), call)
     expect(other.get_by_role("button", name="Mark as reviewed")).to_be_visible()
     page.get_by_role("button", name="Withdraw").click()

@@ -43,7 +43,7 @@ const KEYS = {
   f: full,
   b: writeNote,
   "[": () => mark("start"), "]": () => mark("end"),
-  r: () => document.querySelector("#review [data-key]:last-of-type")?.click(),
+  r: () => document.querySelector("#review [data-key=r]:not([name=withdraw])")?.click(),
   i: turnFacts, t: turnTimeline, a: turnClock,
   "?": () => sheet.showModal(),
 };
