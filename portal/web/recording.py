@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal.asking import asked
 from portal.auth import caller, still
-from portal.core import deletion, notes, playing, ranges, reasons, recordings, reviews
+from portal.core import deletion, notes, playing, ranges, reasons, recordings, reviews, tagging
 from portal.core.errors import InvalidRequest, NotFound, ReasonMissing, TryAgainLater
 from portal.core.models import Recording, is_id
 from portal.core.ranges import Ranges
@@ -53,6 +53,7 @@ def page(recording: Recording, media_url: str | None = None) -> str:
         playable=playable and "play" in caller().rights,
         asks=not media_url and asks(recording),
         keep_until=recording.received_at + current_app.config["SETTINGS"].keep,
+        tags=tagging.tags_of(db.session, recording.id),
         holds=deletion.holds(db.session, recording.id),
         lane=notes.of_recording(db.session, caller(), recording.id),
         reviewed=reviews.of_recording(db.session, caller(), recording.id),
