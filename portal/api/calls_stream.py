@@ -153,11 +153,11 @@ def _listed(recording: Recording) -> Listed:
 )
 def play(lead_id: str, recording_id: str) -> Response:
     _refuse_unknown(lead_id, recording_id)
-    get = recordings.find_playable if request.method == "HEAD" else recordings.fetch
     why = asked(request.args)
     may = partial(recordings.find_playable, recording_id=recording_id, asked=why)
-    found = get(db.session, caller(), recording_id, why, right="play")
-    response = stream(original(found), still(may))
+    found = recordings.find_playable(db.session, caller(), recording_id, why)
+    leaving = partial(recordings.hand_out, db.session, caller(), found, why)
+    response = stream(original(found), still(may), leaving)
     if response.status_code == 416:
         response.mimetype = "application/json"
         error = {"code": CODES[416], "message": "Invalid range request"}

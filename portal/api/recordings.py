@@ -61,11 +61,11 @@ def one(recording_id: str) -> Response:
     )
 )
 def content(recording_id: str) -> Response:
-    get = recordings.find_downloadable if request.method == "HEAD" else recordings.fetch
     why = asked(request.args)
-    recording = get(db.session, caller(), recording_id, why)
+    recording = recordings.find_downloadable(db.session, caller(), recording_id, why)
     may = partial(recordings.find_downloadable, recording_id=recording_id, asked=why)
-    response = stream(original(recording), still(may))
+    leaving = partial(recordings.hand_out, db.session, caller(), recording, why)
+    response = stream(original(recording), still(may), leaving)
     name = quote(recording.filename, safe="")
     response.headers["Content-Disposition"] += f"; filename*=UTF-8''{name}"
     return response

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlalchemy.orm import Session
@@ -13,8 +15,9 @@ from portal.core.errors import NotAllowed, NotFound, NotPlayable
 from portal.core.models import AuditEvent, Recording, RecordingDetail, Upload
 from portal.core.reasons import Asked
 from portal.core.scopes import inside, upload_inside
-from portal.core.transaction import release
+from portal.core.transaction import release, utc_now
 
+PIECES = timedelta(minutes=10)
 UNDER_WAY = ("open", "finishing", "failed")
 """The states of uploads that somebody should look at."""
 
@@ -91,15 +94,34 @@ def find_downloadable(
     return find_playable(session, caller, recording_id, asked, "download")
 
 
-def fetch(
-    session: Session, caller: Caller, recording_id: str, asked: Asked, right: str = "download"
-) -> Recording:
-    """The same for somebody who is about to get the bytes, written down before the first."""
-    found = find_playable(session, caller, recording_id, asked, right)
-    reason = reasons.given(session, caller, found, asked)
-    subject, said = ("recording", found.id), reason.told if reason else {}
-    audit.record_alone(session, caller.actor, "recording.download", subject, **said)
-    return found
+def hand_out(
+    session: Session, caller: Caller, recording: Recording, asked: Asked, start: int, stop: int
+) -> None:
+    """Write down, before the first byte of this stretch leaves, that somebody gets the original.
+
+    Whoever fetches it in pieces has downloaded it once: one event covers what the same person, or
+    the same token, gets of it for the same reason within PIECES.
+    """
+    reason = reasons.given(session, caller, recording, asked)
+    said: dict[str, Any] = {"sha256": recording.sha256} | (reason.told if reason else {})
+    query = select(AuditEvent.details).where(
+        AuditEvent.object_id == recording.id,
+        AuditEvent.action == "recording.download",
+        AuditEvent.actor_id == caller.actor.id,
+        AuditEvent.token_id == caller.actor.token_id,
+        AuditEvent.at > utc_now() - PIECES,
+    )
+    before = session.scalars(query).all()
+    release(session)
+    if not any(each == said | {"first_piece": each.get("first_piece")} for each in before):
+        audit.record_alone(
+            session,
+            caller.actor,
+            "recording.download",
+            ("recording", recording.id),
+            **said,
+            first_piece=[start, stop],
+        )
 
 
 def history(

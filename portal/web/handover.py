@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from urllib.parse import quote
 
-from flask import Blueprint, Response, request, stream_template
+from flask import Blueprint, Response, stream_template
 
 from portal.asking import asked
 from portal.auth import caller, still, unchanged
@@ -32,10 +32,11 @@ blueprint = Blueprint("handover", __name__, url_prefix="/recordings/<recording_i
 def download(recording_id: str) -> Response:
     """The bytes as they were sent, under their name, with their SHA-256."""
     known = known_id(recording_id, _GONE)
-    get = recordings.find_downloadable if request.method == "HEAD" else recordings.fetch
-    recording = get(db.session, caller(), known, asked())
-    may = partial(recordings.find_downloadable, recording_id=known, asked=asked())
-    response = stream(original(recording), still(may))
+    why = asked()
+    recording = recordings.find_downloadable(db.session, caller(), known, why)
+    may = partial(recordings.find_downloadable, recording_id=known, asked=why)
+    leaving = partial(recordings.hand_out, db.session, caller(), recording, why)
+    response = stream(original(recording), still(may), leaving)
     response.headers["Content-Disposition"] = attachment(recording.filename)
     response.headers.update(digests(recording, response.status_code))
     return response

@@ -57,7 +57,7 @@ def test_the_original_is_saved_under_its_name_with_its_digest(
     assert downloads(portal, person.email) == 1
 
 
-def test_a_part_carries_the_digest_of_the_whole_and_is_a_download_too(
+def test_a_part_carries_the_digest_of_the_whole_and_many_are_one_download(
     portal: Portal, call: str, content: bytes
 ) -> None:
     person = Person(portal, "officer")
@@ -67,8 +67,20 @@ def test_a_part_carries_the_digest_of_the_whole_and_is_a_download_too(
     assert hashlib.sha256(content).digest() == base64.b64decode(
         answer.headers["Repr-Digest"].removeprefix("sha-256=:").rstrip(":")
     )
-    assert person.get(f"/recordings/{call}/download", Range="bytes=9999999-").status_code == 416
-    assert downloads(portal, person.email) == 2
+    for at in range(20):
+        person.get(f"/recordings/{call}/download", Range=f"bytes={at}-{at}")
+    query = "SELECT details FROM audit_event WHERE action = ? AND actor_label = ?"
+    [event] = portal.rows(query, "recording.download", person.email)
+    digest = hashlib.sha256(content).hexdigest()
+    assert json.loads(event["details"]) == {"sha256": digest, "first_piece": [100, 200]}
+
+
+def test_an_answer_without_bytes_is_no_download(portal: Portal, call: str, content: bytes) -> None:
+    person, path = Person(portal, "officer"), f"/recordings/{call}/download"
+    assert person.get(path, Range="bytes=9999999-").status_code == 416
+    tag = f'"{hashlib.sha256(content).hexdigest()}"'
+    assert person.get(path, **{"If-None-Match": tag}).status_code == 304
+    assert downloads(portal, person.email) == 0
 
 
 def test_to_look_at_the_headers_is_no_download(portal: Portal, call: str, content: bytes) -> None:
@@ -126,7 +138,9 @@ def test_what_is_played_for_a_reason_only_is_saved_for_one_only(
     assert len(reasons(portal, call)) == 1, "what was refused is no download"
     said = {"reason": "other", "reason_text": "nº 4711"}
     assert requests.get(address, said, headers=headers).content == content
-    assert reasons(portal, call)[1] == said
+    assert reasons(portal, call)[1] == said, "a token is not its owner"
+    assert requests.get(f"{address}?reason=legal", headers=headers).ok
+    assert reasons(portal, call)[2:] == [{"reason": "legal"}], "another reason, another event"
 
 
 def test_acceptance_21_a_running_download_stops_when_its_session_ends(
