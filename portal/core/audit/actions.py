@@ -49,6 +49,7 @@ ACTIONS = {
     "recording.note_changed": N_("Note changed"),
     "recording.note_removed": N_("Note removed"),
     "recording.play.end": N_("Playing ended"),
+    "recording.play.late": N_("Bytes received after playing had ended"),
     "recording.play.start": N_("Playing begun"),
     "recording.record_viewed": N_("Record of the history opened"),
     "recording.review_withdrawn": N_("Review mark withdrawn"),
