@@ -23,10 +23,12 @@ from portal.core.models import Approval
 from portal.core.transaction import release, utc_now, writing
 
 DELETION, DELETING_TOKEN = "deletion", "deleting_token"
+RETENTION_SHORTENING = "retention_shortening"
 
 DECIDES: dict[str, str] = {
     DELETION: "approve_deletion",
     DELETING_TOKEN: "approve_change",
+    RETENTION_SHORTENING: "approve_change",
 }
 """The right that it takes to decide, by the kind of what was asked for."""
 

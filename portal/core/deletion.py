@@ -1,4 +1,4 @@
-"""Deleting a recording, and what stands in the way: legal holds and the time it must be kept.
+"""Deleting a recording, and what stands in the way: legal holds and how long it must be kept.
 
 ready → deleting (asked for) → purging (begun, cannot be undone) → deleted. The row stays as the
 tombstone. Whoever holds a recording before the purge begins, keeps it.
@@ -18,6 +18,7 @@ from portal.core.audit import SYSTEM
 from portal.core.errors import Held, InvalidRequest, NotFound
 from portal.core.leases import Lease
 from portal.core.models import LegalHold, Recording, Upload
+from portal.core.retention import marking, planning
 from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now, writing
 
@@ -40,10 +41,18 @@ def is_held(session: Session, recording_id: str) -> bool:
 def assert_deletable(
     session: Session, recording: Recording, keep: timedelta, now: datetime
 ) -> None:
-    """The one question before every deletion, in the transaction that deletes. Raises Held."""
+    """The one question before every deletion, in the transaction that deletes. Raises Held.
+
+    `keep`: the minimum time, whatever the rules say. What retention itself deletes has to be due
+    by the rules of this moment, too.
+    """
     if is_held(session, recording.id):
         raise Held("The recording is under a legal hold and cannot be deleted.")
-    until = recording.received_at + keep
+    said = planning.standing(session, recording, False, keep, now)
+    by_rules = recording.state == "deleting" and recording.deleted_by == marking.ACTOR
+    until = said.delete_at if by_rules else said.keep_until
+    if until is None:
+        raise Held("By the retention rules of today the recording is never deleted.")
     if until > now:
         raise Held(f"The recording must be kept until {until:%Y-%m-%d %H:%M} UTC.")
 
@@ -125,6 +134,7 @@ def _begin_purge(session: Session, recording_id: str, keep: timedelta) -> Record
 def _give_back(session: Session, recording: Recording, why: str) -> None:
     recording.state = "quarantined" if recording.error_code else "ready"
     recording.deletion_reason = recording.deleted_by = None
+    marking.unmark(session, recording, "refused")
     subject = ("recording", recording.id)
     audit.record(session, SYSTEM, "deletion.denied", subject, "denied", reason=why)
 
@@ -158,6 +168,7 @@ def hold(session: Session, actor: audit.Actor, recording_id: str, reason: str) -
             raise Held("The recording is deleted already; nothing is left to hold.")
         if recording.state == "deleting":
             _give_back(session, recording, "a legal hold was placed")
+        marking.unmark(session, recording, "held")
         made = LegalHold(recording_id=recording_id, reason=reason, placed_at=utc_now())
         made.placed_by = actor.label
         session.add(made)

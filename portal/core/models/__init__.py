@@ -13,6 +13,12 @@ from portal.core.models.recordings import (
     place_at,
 )
 from portal.core.models.records import AuditCheck, AuditEvent, AuditHead, AuditSeal, Job
+from portal.core.models.retention import (
+    Heartbeat,
+    RetentionPolicy,
+    RetentionRule,
+    RetentionRun,
+)
 from portal.core.models.storages import Storage, StorageId, StorageRule
 from portal.core.models.tables import Base, Id, Name, UTCDateTime, is_id, new_id
 from portal.core.models.uploads import Claim, Part, Upload
@@ -26,6 +32,7 @@ __all__ = [
     "AuditSeal",
     "Base",
     "Claim",
+    "Heartbeat",
     "Id",
     "Job",
     "LegalHold",
@@ -38,6 +45,9 @@ __all__ = [
     "Recording",
     "RecordingDetail",
     "RecordingTag",
+    "RetentionPolicy",
+    "RetentionRule",
+    "RetentionRun",
     "Review",
     "Storage",
     "StorageId",
