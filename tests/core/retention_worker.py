@@ -4,6 +4,7 @@ handed over, with leases as jobs/tasks.py takes them. Several may live the same 
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ def live(sessions: sessionmaker[Session], stores: Stores, now: datetime) -> None
         _run(sessions, now)
     with sessions() as session:
         while waiting := deletion.waiting(session):
+            random.shuffle(waiting)  # the queue, too, gives each worker another one
             for recording_id in waiting:
                 _purge(session, stores, recording_id)
 

@@ -1,6 +1,6 @@
 """Ten years in a minute: two workers, one of them killed, and exactly what must go is gone.
 
-The suite lives them with 2,000 recordings; RETENTION_RECORDINGS=100000 asks for more.
+The suite lives them with 1,000 recordings; RETENTION_RECORDINGS=100000 asks for more.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from tests.core.conftest import new_database, open_engine
 from tests.core.retaining import DAY
 from tests.core.retention_worker import GRACE, dates
 
-COUNT = int(os.environ.get("RETENTION_RECORDINGS", "2000"))
-SECONDS = 60 + COUNT / 20
+COUNT = int(os.environ.get("RETENTION_RECORDINGS", "1000"))
+SECONDS = 120 + COUNT / 10
 BEGUN, CHANGED, ENDS = (datetime(year, 1, 1, tzinfo=UTC) for year in (2010, 2015, 2020))
 BIG = 5_000_000
 RULES = [
