@@ -9,6 +9,7 @@ from portal.web import (
     audit,
     audit_export,
     bulk,
+    certificates,
     deleting,
     devices,
     errors,
@@ -20,6 +21,8 @@ from portal.web import (
     listing,
     login,
     notes,
+    retention_change,
+    retention_words,
     security,
     show,
     uploads,
@@ -32,10 +35,13 @@ def init_app(app: Flask) -> None:
     language.init_app(app)
     show.init_app(app)
     list_words.init_app(app)
+    retention_words.init_app(app)
     app.jinja_env.filters["device"] = devices.device
     security.init_app(app)
     errors.init_app(app)
-    # `listing` and `recording` add their pages to those of portal/web/recordings.py.
+    # `listing` and `recording` add their pages to those of portal/web/recordings.py, and
+    # `retention_change` to those of retention.py.
     pages = (account, audit, audit_export, bulk, export, language, listing, login, notes, uploads)
-    for module in (*pages, handover, integrity, approvals, deleting):
+    retaining = (retention_change, certificates)
+    for module in (*pages, handover, integrity, approvals, deleting, *retaining):
         app.register_blueprint(module.blueprint)

@@ -84,7 +84,8 @@ class Made:
 
 def made(number: int, dice: random.Random) -> Made:
     received = BEGUN + dice.random() * (ENDS - BEGUN) + timedelta(microseconds=number)
-    source, size = dice.choice(("calls", "sessions", "tus")), dice.choice((7, BIG))
+    [source] = dice.choices(("calls", "sessions", "tus"), (10, 10, 80))
+    size = dice.choices((7, BIG), (90, 10))[0]
     held = dice.choices((None, "always", "until the change"), (90, 5, 5))[0]
     return Made(new_id(), source, received, size, dice.random() < 0.1, held)
 
@@ -187,14 +188,14 @@ def test_ten_years_delete_exactly_what_must_go(house: House) -> None:
     house.fill(rows)
     house.rules(RULES)
     doomed, other = (house.worker(BEGUN, CHANGED - DAY) for _ in range(2))
-    wait_for(lambda: house.deleted() > COUNT // 20, SECONDS, "some are deleted")
+    wait_for(lambda: house.deleted() > COUNT // 50, SECONDS, "some are deleted")
     doomed.send_signal(signal.SIGKILL)
     finish(other, house.worker(BEGUN, CHANGED - DAY))
     assert doomed.wait() == -signal.SIGKILL, "it was killed in the middle"
     release_and_lengthen(house, rows)
     finish(house.worker(CHANGED, ENDS), house.worker(CHANGED, ENDS))
     expected = {row.id for row in rows if row.gone()}
-    assert COUNT // 5 < len(expected) < COUNT
+    assert COUNT // 10 < len(expected) < COUNT // 2
     assert house.ids(Recording.state == "deleted") == expected
     assert house.ids(Recording.state != "ready", Recording.state != "deleted") == set()
     assert {path.parents[1].name for path in house.folder.rglob("original")} == {
