@@ -18,6 +18,7 @@ from portal.core.retention.deciding import Rule
 from portal.core.retention.presets import PRESETS
 from portal.core.transaction import utc_now
 from portal.db import db
+from portal.parsing import plain
 from portal.web import retention_form
 from portal.web.retention import blueprint
 from portal.web.retention_form import Problems, Row
@@ -56,7 +57,7 @@ def change() -> Answer:
     if problems:
         return _form(rows, _base(), problems), 400
     typed = retention_form.number(request.form, "typed")
-    wanted = Change(_base(), rules, request.form.get("reason", ""), typed)
+    wanted = Change(_base(), rules, _reason(), typed)
     try:
         return _done(changing.change(db.session, caller(), wanted, uploading.settings().keep))
     except Outdated:
@@ -75,6 +76,12 @@ def _base() -> int:
     if number is None:
         raise InvalidRequest("This form is damaged; open the page again.")
     return number
+
+
+def _reason() -> str:
+    """Why, as it was typed; nothing, which is refused, if there is more in it than text."""
+    text = request.form.get("reason", "").replace("\r\n", "\n")
+    return text if plain(text.replace("\n", " ")) else ""
 
 
 def _done(made: Changed) -> Response:

@@ -6,8 +6,9 @@ field.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from flask import request
 from flask_babel import LazyString, lazy_gettext
@@ -122,12 +123,10 @@ def _label(text: str) -> str | None:
 
 def _number(text: str, unit: int) -> int | None:
     """So many units as a whole number, None for what is none."""
-    try:
-        value = Decimal(text.strip().replace(",", ".")) * unit
-    except InvalidOperation:
+    if not re.fullmatch(r"[0-9]{1,16}([.,][0-9]{1,6})?", text.strip(), re.ASCII):
         return None
-    whole = value.is_finite() and abs(value) < 10**16 and value == value.to_integral_value()
-    return int(value) if whole else None
+    value = Decimal(text.strip().replace(",", ".")) * unit
+    return int(value) if value == value.to_integral_value() else None
 
 
 def hidden(rows: list[Row]) -> list[tuple[str, str]]:

@@ -41,7 +41,8 @@ def _wrong(rule: Rule) -> Iterator[tuple[str, str]]:
     named = 0 < len(rule.name) <= LONGEST_NAME and rule.name == rule.name.strip()
     if not (named and rule.name.isprintable()):
         yield "name", "name"
-    if rule.source is not None and not 0 < len(rule.source) <= 20:
+    source = rule.source
+    if source is not None and not (0 < len(source) <= 20 and source.isprintable()):
         yield "source", "word"
     if rule.kind not in (None, *KINDS):
         yield "kind", "word"
