@@ -22,7 +22,7 @@ PER_PAGE = 50
 COUNTED = 1000
 """What is still to be planned is counted up to here."""
 
-blueprint = Blueprint("retention", __name__, url_prefix="/retention")
+blueprint = Blueprint("retention_rules", __name__, url_prefix="/retention")
 
 
 @blueprint.get("")

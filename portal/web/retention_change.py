@@ -89,7 +89,7 @@ def _done(made: Changed) -> Response:
         return redirect(url_for("approvals.show", approval_id=made.approval.id), 303)
     queue.ring(planning.KIND, str(made.policy))
     flash(gettext("The new rules are in force."))
-    return redirect(url_for("retention.index"), 303)
+    return redirect(url_for("retention_rules.index"), 303)
 
 
 def _outdated(rows: list[Row]) -> tuple[str, int]:
