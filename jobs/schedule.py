@@ -19,6 +19,7 @@ from jobs import tasks
 from portal import queue
 from portal.config import Settings
 from portal.core import rolling
+from portal.core.retention import clock
 
 
 def periodic(settings: Settings) -> list[CronJob]:
@@ -27,6 +28,8 @@ def periodic(settings: Settings) -> list[CronJob]:
         every(300, tasks.expire_uploads),
         every(300, tasks.expire_approvals),
         every(60, tasks.end_play_sessions),
+        every(clock.SECONDS, tasks.look_at_the_clock),
+        every(3600, tasks.run_retention),
         every(6 * 3600, tasks.reconcile_objects),
         every(3600, tasks.fill_legal_cases),
         every(settings.seal_seconds, tasks.seal_audit),

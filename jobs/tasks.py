@@ -28,6 +28,7 @@ from portal.core import (
 )
 from portal.core.audit import SYSTEM, checking, seals
 from portal.core.leases import Lease, LeaseLost
+from portal.core.retention import clock, planning, running
 from portal.core.transaction import utc_now
 from portal.db import db, session_maker
 from portal.storage import seal_key, seals_outside, stores
@@ -59,6 +60,20 @@ def expire_uploads() -> None:
 
 def expire_approvals() -> None:
     _alone("expire_approvals", lambda: approvals.expire(db.session, utc_now()))
+
+
+def look_at_the_clock() -> None:
+    _alone("look_at_the_clock", _look_at_the_clock)
+
+
+def run_retention() -> None:
+    """The nightly run, if it is time; after a jump of the clock it waits."""
+    _alone(running.KIND, _run_retention)
+
+
+def plan_retention(policy: str) -> None:
+    """The dates of all recordings by new rules; whichever are in force when it runs."""
+    _under_lease(planning.KIND, policy, _plan_retention)
 
 
 def end_play_sessions() -> None:
@@ -137,6 +152,9 @@ TASKS: dict[str, Callable[..., None]] = {
         purge_recording,
         expire_uploads,
         expire_approvals,
+        look_at_the_clock,
+        run_retention,
+        plan_retention,
         end_play_sessions,
         reconcile_uploads,
         reconcile_objects,
@@ -166,6 +184,24 @@ def _check_storages() -> int:
     return 0
 
 
+def _look_at_the_clock() -> int:
+    clock.beat(db.session, utc_now())
+    return 0
+
+
+def _run_retention() -> int:
+    settings, now = current_app.config["SETTINGS"], utc_now()
+    if not running.due(db.session, now):
+        return 0
+    how = running.How(settings.keep, settings.retention_grace)
+    return running.run(db.session, SYSTEM, now, how).looked
+
+
+def _plan_retention(lease: Lease) -> None:
+    planning.plan_all(db.session)
+    leases.finish(db.session, lease)
+
+
 def _verify_audit(check_id: str) -> int:
     verdict = checking.run(db.session, seals_outside, seal_key.public, check_id)
     return verdict.checked if verdict else 0
@@ -182,6 +218,8 @@ def _reconcile_uploads() -> int:
         queue.ring(rolling.KIND, recording_id)
     for check_id in storage_checks.waiting(db.session):
         queue.ring(storage_checks.KIND, check_id)
+    for policy in planning.waiting(db.session):
+        queue.ring(planning.KIND, policy)
     return reconcile.tidy_ended(db.session, stores)
 
 

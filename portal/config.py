@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from portal.core.storages import lies_within
+from portal.retention_settings import RetentionSettings
 from portal.setting_types import (
     MAY_HOLD_A_SECRET,
     BadSetting,
@@ -38,7 +39,7 @@ from portal.wire_settings import WireSettings
 
 
 @dataclass(frozen=True)
-class Settings(WireSettings, VerifyingSettings):
+class Settings(WireSettings, VerifyingSettings, RetentionSettings):
     """What the operator decides. Make one with `Settings.from_env()`."""
 
     data_dir: Path = setting(

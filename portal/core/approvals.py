@@ -23,11 +23,13 @@ from portal.core.models import Approval
 from portal.core.transaction import release, utc_now, writing
 
 DELETION, DELETING_TOKEN, HOLD_RELEASE = "deletion", "deleting_token", "hold_release"
+RETENTION_SHORTENING = "retention_shortening"
 
 DECIDES: dict[str, str] = {
     DELETION: "approve_deletion",
     DELETING_TOKEN: "approve_change",
     HOLD_RELEASE: "approve_deletion",
+    RETENTION_SHORTENING: "approve_change",
 }
 """The right that it takes to decide, by the kind of what was asked for."""
 

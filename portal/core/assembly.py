@@ -27,6 +27,7 @@ from portal.core.labels import department_of
 from portal.core.leases import Lease, LeaseLost
 from portal.core.limits import MOST_DETAILS, Terms
 from portal.core.models import Part, Recording, RecordingDetail, Upload
+from portal.core.retention import planning
 from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now, writing
 from storage_backends import ObjectNotFound, Store, StoredObject
@@ -273,6 +274,7 @@ def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
     session.add(recording)
     session.flush()
     session.add_all(_searchable(upload))
+    planning.plan(session, recording)
     search.index(session, recording.id)
     holding.take_in(session, recording.id)
     action = "upload.quarantined" if verdict.code else "upload.completed"

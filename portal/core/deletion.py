@@ -1,4 +1,4 @@
-"""Deleting a recording, and what stands in the way: legal holds and the time it must be kept.
+"""Deleting a recording, and what stands in the way: legal holds and how long it must be kept.
 
 ready → deleting (asked for) → purging (begun, cannot be undone) → deleted. The row stays as the
 tombstone. Whoever holds a recording before the purge begins, keeps it.
@@ -6,7 +6,6 @@ tombstone. Whoever holds a recording before the purge begins, keeps it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select
@@ -16,9 +15,10 @@ from portal.core import audit, leases, recordings
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM
 from portal.core.errors import Held, NotFound
-from portal.core.held import is_held, standing
+from portal.core.held import is_held
 from portal.core.leases import Lease
-from portal.core.models import LegalHold, Recording, Upload
+from portal.core.models import Recording, Upload
+from portal.core.retention import marking, planning
 from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now, writing
 
@@ -31,26 +31,28 @@ NOT_THERE = "There is no such recording, or it is not yours."
 def assert_deletable(
     session: Session, recording: Recording, keep: timedelta, now: datetime
 ) -> None:
-    """The one question before every deletion, in the transaction that deletes. Raises Held."""
-    why = obstacle(recording, is_held(session, recording.id), keep, now)
+    """The one question before every deletion, in the transaction that deletes. Raises Held.
+
+    `keep`: the minimum time, whatever the rules say. What retention itself deletes has to be due
+    by the rules of this moment, too.
+    """
+    why = obstacle(session, recording, is_held(session, recording.id), keep, now)
     if why is not None:
         raise Held(why)
 
 
-def obstacle(recording: Recording, held: bool, keep: timedelta, now: datetime) -> str | None:
+def obstacle(
+    session: Session, recording: Recording, held: bool, keep: timedelta, now: datetime
+) -> str | None:
     """The sentence that says why it cannot be deleted; None if it can. `held`: by a legal hold."""
     if held:
         return "The recording is under a legal hold and cannot be deleted."
-    until = recording.received_at + keep
+    said = planning.standing(session, recording, False, keep, now)
+    by_rules = recording.state == "deleting" and recording.deleted_by == marking.ACTOR
+    until = said.delete_at if by_rules else said.keep_until
+    if until is None:
+        return "By the retention rules of today the recording is never deleted."
     return f"The recording must be kept until {until:%Y-%m-%d %H:%M} UTC." if until > now else None
-
-
-def holds(session: Session, recording_id: str) -> Sequence[LegalHold]:
-    """The legal holds that stand on a recording, the oldest first."""
-    mine = select(LegalHold).where(LegalHold.recording_id == recording_id, standing())
-    found = session.scalars(mine.order_by(LegalHold.placed_at)).all()
-    release(session)
-    return found
 
 
 def ask(
@@ -124,6 +126,7 @@ def give_back(session: Session, recording: Recording, why: str) -> None:
     """Undo the mark of a recording that is not to go after all, in the caller's transaction."""
     recording.state = "quarantined" if recording.error_code else "ready"
     recording.deletion_reason = recording.deleted_by = None
+    marking.unmark(session, recording, "refused")
     subject = ("recording", recording.id)
     audit.record(session, SYSTEM, "deletion.denied", subject, "denied", reason=why)
 

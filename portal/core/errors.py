@@ -93,6 +93,18 @@ class NotAccepted(Refusal):
     status = 422
 
 
+class Outdated(Conflict):
+    """Somebody else has changed it since the caller has looked at it."""
+
+    code = "outdated"
+
+
+class NotConfirmed(Conflict):
+    """It would do much harm by mistake; the caller has to say once more that it is meant."""
+
+    code = "not_confirmed"
+
+
 class Held(Refusal):
     """A legal hold or the retention period forbids the deletion."""
 

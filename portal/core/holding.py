@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, literal, select
+from sqlalchemy import ColumnElement, exists, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from portal.core.audit import SYSTEM, Actor
 from portal.core.errors import Conflict, Held, InvalidRequest, NotFound
 from portal.core.models import LegalCase, LegalHold, Recording
 from portal.core.recordings import visible
+from portal.core.retention import marking
 from portal.core.transaction import release, utc_now, writing
 from portal.core.wanted import Wanted
 
@@ -244,11 +245,15 @@ def _insert(
 
 
 def _keep(session: Session, case: LegalCase) -> None:
-    """What a case holds and waits for its deletion goes back to where it was."""
+    """What a case holds and waits for its deletion goes back to where it was; retention's marks are
+    taken away."""
     mine = select(LegalHold.recording_id).where(LegalHold.case_id == case.id)
-    waiting = select(Recording).where(Recording.state == "deleting", Recording.id.in_(mine))
+    going = or_(Recording.state == "deleting", Recording.marked_at.is_not(None))
+    waiting = select(Recording).where(going, Recording.id.in_(mine))
     for each in session.scalars(waiting.with_for_update()).all():
-        deletion.give_back(session, each, "a legal hold was placed")
+        if each.state == "deleting":
+            deletion.give_back(session, each, "a legal hold was placed")
+        marking.unmark(session, each, "held")
 
 
 def _refuse_released(

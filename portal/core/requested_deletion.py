@@ -71,14 +71,18 @@ def _look(session: Session, caller: Caller, ids: set[str], keep: timedelta) -> P
     query = select(Recording).where(reached, Recording.id.in_(ids)).order_by(Recording.id)
     found = session.scalars(query).all()
     now, held = utc_now(), held_of(session, ids)
-    candidates = [Candidate(each, _obstacle(each, each.id in held, keep, now)) for each in found]
+    candidates = [
+        Candidate(each, _obstacle(session, each, each.id in held, keep, now)) for each in found
+    ]
     return Preview(candidates, len(ids) - len(found))
 
 
-def _obstacle(recording: Recording, held: bool, keep: timedelta, now: datetime) -> str | None:
+def _obstacle(
+    session: Session, recording: Recording, held: bool, keep: timedelta, now: datetime
+) -> str | None:
     if recording.state in deletion.GOING:
         return "It is being deleted already."
-    return deletion.obstacle(recording, held, keep, now)
+    return deletion.obstacle(session, recording, held, keep, now)
 
 
 def ask(
@@ -129,7 +133,7 @@ def _mark(
     """Mark one for the purge; the sentence that says why not, if not."""
     recording = deletion.locked(session, recording_id)
     other = "It is not what was asked for any more." if recording.sha256 != sha256 else None
-    why = other or _obstacle(recording, is_held(session, recording_id), keep, utc_now())
+    why = other or _obstacle(session, recording, is_held(session, recording_id), keep, utc_now())
     subject = ("recording", recording_id)
     if why is not None:
         audit.record(session, caller.actor, "deletion.denied", subject, "denied", reason=why)

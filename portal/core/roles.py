@@ -9,7 +9,8 @@ RIGHTS: dict[str, str] = {
     "note": "write notes, and mark recordings as reviewed",
     "label": "give tags and the department",
     "history": "see what happened to a recording",
-    "verify": "see what is verified when, and have it verified",
+    "verify": "see what is verified and deleted when, and have it verified",
+    "retention": "change how long recordings are kept, and when they are deleted",
     "audit": "read the audit log",
     "audit_system": "read the audit log, except what concerns recordings",
     "uploads": "see uploads under way",
@@ -31,6 +32,7 @@ ROLE_MAY: dict[str, frozenset[str]] = {
         {
             "list",
             "verify",
+            "retention",
             "audit_system",
             "uploads",
             "operate",
@@ -50,6 +52,7 @@ ROLE_MAY: dict[str, frozenset[str]] = {
             "label",
             "history",
             "verify",
+            "retention",
             "audit",
             "uploads",
             "delete",
@@ -71,7 +74,15 @@ ROLE_MAY: dict[str, frozenset[str]] = {
 }
 
 IN_PERSON = frozenset(
-    {"request_deletion", "approve_deletion", "approve_change", "see_people", "people"}
+    {
+        "request_deletion",
+        "approve_deletion",
+        "approve_change",
+        "see_people",
+        "people",
+        "retention",
+        "hold",
+    }
 )
 """What no token ever may: it takes somebody who is there."""
 

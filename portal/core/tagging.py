@@ -13,6 +13,7 @@ from portal.core.deletion import locked
 from portal.core.errors import InvalidRequest
 from portal.core.labels import clean
 from portal.core.models import Recording, RecordingTag, Tag
+from portal.core.retention import planning
 from portal.core.transaction import one_at_a_time, release, writing
 
 NAMING = 7261006  # any number that nothing else in this database locks
@@ -63,7 +64,7 @@ def set_department(
         recording = locked(session, recording_id)
         before, recording.department = recording.department, label
         if before != label:
-            session.flush()
+            planning.plan(session, recording)
             search.index(session, recording_id)
             holding.take_in(session, recording_id)
             subject, change = ("recording", recording_id), {"before": before, "after": label}
@@ -106,6 +107,7 @@ def _changed(
         if before != after:
             subject = ("recording", recording_id)
             act = "recording.tagged"
+            planning.plan(session, session.get_one(Recording, recording_id))
             search.index(session, recording_id)
             holding.take_in(session, recording_id)
             audit.record(session, caller.actor, act, subject, before=before, after=after)

@@ -9,6 +9,7 @@ from portal.web import (
     audit,
     audit_export,
     bulk,
+    certificates,
     deleting,
     devices,
     errors,
@@ -25,6 +26,8 @@ from portal.web import (
     login,
     notes,
     people,
+    retention_change,
+    retention_words,
     security,
     show,
     storages,
@@ -38,6 +41,7 @@ PAGES = (
     audit,
     audit_export,
     bulk,
+    certificates,
     deleting,
     export,
     handover,
@@ -51,11 +55,13 @@ PAGES = (
     login,
     notes,
     people,
+    retention_change,
     storages,
     system,
     uploads,
 )
-"""`listing` and `recording` add theirs to those of portal/web/recordings.py."""
+"""`listing` and `recording` add theirs to those of portal/web/recordings.py, and `retention_change`
+to those of retention.py."""
 
 
 def init_app(app: Flask) -> None:
@@ -64,6 +70,7 @@ def init_app(app: Flask) -> None:
     language.init_app(app)
     show.init_app(app)
     list_words.init_app(app)
+    retention_words.init_app(app)
     app.jinja_env.filters["device"] = devices.device
     security.init_app(app)
     errors.init_app(app)

@@ -15,6 +15,7 @@ from portal.core.dashboard import operating, reviewing, sending
 from portal.core.finding import COUNTED
 from portal.db import db
 from portal.storage import stores
+from portal.web import retention
 
 Facts = Callable[[], object]
 
@@ -36,16 +37,17 @@ OPERATING: dict[str, Facts] = {
     "places": lambda: operating.places(db.session, caller(), stores),
     "disk": lambda: operating.disk(caller(), stores),
 }
+KEEPING: dict[str, Facts] = {"retention": retention.tile}
 SENDING: dict[str, Facts] = {
     "under_way": lambda: sending.under_way(db.session, caller()),
     "failures": lambda: sending.failures(db.session, caller()),
     "tokens": lambda: sending.ending(db.session, caller()),
 }
-FACTS = REVIEWING | OPERATING | SENDING
+FACTS = REVIEWING | OPERATING | KEEPING | SENDING
 
 TILES: dict[str, tuple[str, ...]] = {
-    "admin": (*OPERATING, "integrity"),
-    "officer": tuple(REVIEWING),
+    "admin": (*OPERATING, *KEEPING, "integrity"),
+    "officer": (*REVIEWING, *KEEPING),
     "auditor": tuple(REVIEWING),
     "reviewer": ("waiting", "fresh", "held", "received", "viewings", "exports"),
     "source_owner": (*SENDING, "fresh", "received", "viewings"),
@@ -72,7 +74,7 @@ blueprint = Blueprint("home", __name__)
 @blueprint.get("/")
 def index() -> str:
     anything = reviewing.anything(db.session, caller())
-    shown = [name for name in TILES[caller().role] if anything or name not in REVIEWING]
+    shown = [name for name in TILES[caller().role] if anything or name not in REVIEWING | KEEPING]
     found = [(name, FACTS[name]()) for name in shown]
     return render_template(
         "home/index.html",

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal.asking import asked
 from portal.auth import caller, still
-from portal.core import deletion, notes, playing, ranges, reasons, recordings, reviews, tagging
+from portal.core import notes, playing, ranges, reasons, recordings, reviews, tagging
 from portal.core.errors import InvalidRequest, NotFound, ReasonMissing, TryAgainLater
 from portal.core.models import Recording, is_id
 from portal.core.ranges import Ranges
@@ -21,6 +21,7 @@ from portal.db import db
 from portal.delivery import Deliveries
 from portal.parsing import known_id
 from portal.streaming import direct_address, for_playing, original, play, send_derived
+from portal.web import holds, retention
 from portal.web.recordings import blueprint
 from portal.web.security import allow_media_from
 
@@ -52,9 +53,9 @@ def page(recording: Recording, media_url: str | None = None) -> str:
         media_url=media_url,
         playable=playable and "play" in caller().rights,
         asks=not media_url and asks(recording),
-        keep_until=recording.received_at + current_app.config["SETTINGS"].keep,
+        standing=retention.of_recording(recording),
         tags=tagging.tags_of(db.session, recording.id),
-        holds=deletion.holds(db.session, recording.id),
+        held_by=holds.of_recording(recording.id),
         lane=notes.of_recording(db.session, caller(), recording.id),
         reviewed=reviews.of_recording(db.session, caller(), recording.id),
         **told(recording, _asked_tab()),

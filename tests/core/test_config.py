@@ -28,6 +28,7 @@ WRONG: dict[str, list[str]] = {
     "PORTAL_DIRECT_UPLOADS": ["yes", "ON"],
     "PORTAL_DIRECT_PLAYBACK": ["yes", "ON"],
     "PORTAL_VERIFY_DAYS": [*NUMBERS, "0"],
+    "PORTAL_RETENTION_GRACE_DAYS": [*NUMBERS, "3651"],
     "PORTAL_VERIFY_MIB_PER_SECOND": [*NUMBERS, "0"],
     "PORTAL_DURABILITY": ["Strict", "none"],
     "PORTAL_SECRET_KEY": ["too short", "x" * 31],

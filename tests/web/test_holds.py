@@ -202,7 +202,12 @@ def test_no_such_case(house: Portal, path: str) -> None:
 
 
 def test_the_menus_entry_leads_to_the_first_page_that_one_may_open(house: Portal) -> None:
-    for role, path in (("officer", "/holds"), ("admin", "/approvals"), ("auditor", None)):
+    for role, path in (
+        ("officer", "/retention"),
+        ("admin", "/retention"),
+        ("source_owner", "/approvals"),
+        ("reviewer", None),
+    ):
         page = Person(house, role).get("/recordings").text
         entry = re.search(r'<a href="([^"]+)">\s*<svg[^>]*>.*?</svg>\s*Retention</a>', page)
         assert (entry and entry[1]) == path

@@ -25,9 +25,10 @@ INTEGRITY = {"Are the recordings what was received?"}
 OPERATING = {"Uploads under way", "Failed in 24 hours", "Quarantined in 24 hours", "Jobs",
              "Audit log", "Storages", "Disk for uploads"}  # fmt: skip
 SENDING = {"Uploads under way", "What went wrong", "Your tokens"}
+KEEPING = {"Marked, not yet deleted"}
 FOUND = {
-    "admin": OPERATING | INTEGRITY,
-    "officer": REVIEWING | INTEGRITY,
+    "admin": OPERATING | INTEGRITY | KEEPING,
+    "officer": REVIEWING | INTEGRITY | KEEPING,
     "auditor": REVIEWING | INTEGRITY,
     "reviewer": REVIEWING,
     "source_owner": SENDING | {"Received in the last 14 days", "Go on where you stopped"},

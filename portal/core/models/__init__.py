@@ -14,6 +14,12 @@ from portal.core.models.recordings import (
     place_at,
 )
 from portal.core.models.records import OF_SYSTEM, AuditCheck, AuditEvent, AuditHead, AuditSeal, Job
+from portal.core.models.retention import (
+    Heartbeat,
+    RetentionPolicy,
+    RetentionRule,
+    RetentionRun,
+)
 from portal.core.models.storages import Storage, StorageCheck, StorageId, StorageRule
 from portal.core.models.tables import Base, Id, Name, UTCDateTime, is_id, new_id
 from portal.core.models.uploads import Claim, Part, Upload
@@ -29,6 +35,7 @@ __all__ = [
     "AuditSeal",
     "Base",
     "Claim",
+    "Heartbeat",
     "Id",
     "Job",
     "LegalCase",
@@ -42,6 +49,9 @@ __all__ = [
     "Recording",
     "RecordingDetail",
     "RecordingTag",
+    "RetentionPolicy",
+    "RetentionRule",
+    "RetentionRun",
     "Review",
     "Storage",
     "StorageCheck",

@@ -60,6 +60,9 @@ class Recording(Base):
     it stands in lists: when it was received, as a number that no other recording has.
     `verify_asked_at`: somebody wants its bytes looked at, or they could not be read when their turn
     had come, and nobody has done it since.
+
+    `delete_at`: when retention deletes it by the rules of `planned_policy`; None: never. Once it is
+    marked it has `marked_at`, by which rule of which policy, and `purge_at`, when its grace ends.
     """
 
     __tablename__ = "recording"
@@ -103,6 +106,12 @@ class Recording(Base):
     deleted_at: Mapped[datetime | None]
     deleted_by: Mapped[str | None] = mapped_column(Name)
     deletion_reason: Mapped[str | None] = mapped_column(Text)
+    delete_at: Mapped[datetime | None]
+    planned_policy: Mapped[int] = mapped_column(default=0, server_default="0")
+    marked_at: Mapped[datetime | None]
+    marked_rule: Mapped[str | None] = mapped_column(String(100))
+    marked_policy: Mapped[int | None]
+    purge_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("ix_recording_state_place", "state", "place"),
@@ -122,6 +131,9 @@ class Recording(Base):
             "ix_recording_integrity_verified_at_id", "integrity", "verified_at", "id", **_WITH_BYTES
         ),
         Index("ix_recording_verify_asked_at", "verify_asked_at"),
+        Index("ix_recording_delete_at_place", "delete_at", "place", **_WITH_BYTES),
+        Index("ix_recording_purge_at_place", "purge_at", "place", **_WITH_BYTES),
+        Index("ix_recording_planned_policy", "planned_policy", **_WITH_BYTES),
     )
 
 
