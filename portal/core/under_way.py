@@ -120,9 +120,9 @@ def _parts_map(session: Session, upload: Upload) -> PartsMap | None:
     if not total:
         return None
     width = -(-total // CELLS)
-    group = Part.number // width
-    counted = select(group, func.count()).where(mine).group_by(group)
-    here = dict(session.execute(counted).tuples().all())
+    group = (Part.number // width).label("cell")
+    counted = select(group, func.count()).where(mine).group_by("cell")
+    here = dict(session.execute(counted).all())
     cells = [
         Cell(first, min(first + width, total) - 1, here.get(first // width, 0))
         for first in range(0, total, width)
