@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.e2e.conftest import sign_in
 from tests.e2e.test_journeys import LOOKS, OpenPage, look_at
 
 CHUNK = 8 * 1024 * 1024
@@ -157,6 +158,31 @@ def test_who_is_signed_out_meanwhile_is_told_and_goes_on_after_signing_in(
     send(page)
     expect(row(page, film)).to_contain_text("You are signed out", timeout=20_000)
     assert uploads(portal, film) == []
+    other = page.context.new_page()
+    sign_in(other, email)
+    page.get_by_role("button", name=f"Go on: {film.name}").click()
+    expect(row(page, film)).to_contain_text("Available", timeout=30_000)
+
+
+DROP = """
+    ([target, name, text]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([text], name, { lastModified: 1 }));
+        const init = { dataTransfer: data, bubbles: true, cancelable: true };
+        return document.querySelector(target).dispatchEvent(new DragEvent("drop", init));
+    }
+"""
+
+
+def test_files_are_dropped_and_beside_the_zone_nothing_happens(open_page: OpenPage) -> None:
+    page = open_page("uploader")
+    page.goto("/uploads/new")
+    assert page.evaluate(DROP, ["h1", "beside.aac", "x"]) is False, "the browser does not open it"
+    for name in ("one.aac", "two.aac", "two.aac"):
+        page.evaluate(DROP, ["#drop", name, "some bytes"])
+    expect(page.locator("#list li b")).to_have_text(["one.aac", "two.aac"])
+    page.get_by_role("button", name="Take off the list: one.aac").click()
+    expect(page.locator("#list li b")).to_have_text(["two.aac"])
 
 
 def test_what_is_no_recording_is_told_in_plain_words(open_page: OpenPage, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from itsdangerous import TimestampSigner
 
 from portal.auth import BEARER, OPEN
 from portal.core import passes
+from portal.core.audit import SYSTEM
+from portal.db import db
 from tests.conftest import Portal, Tus, upload_id, wait_for
 from tests.web.browsing import Person, csrf
 from tests.web.test_revoking import is_closed
@@ -67,6 +70,14 @@ def test_it_opens_the_tus_endpoint_and_no_other_of_those_for_programs(portal: Po
             assert answer.status_code == 401, (method, str(rule))
             asked += 1
     assert asked >= 10
+
+
+def test_it_may_send_and_nothing_else(portal: Portal) -> None:
+    made, key = pass_of(Person(portal, "admin")), portal.app.config["SECRET_KEY"]
+    with portal.app.app_context():
+        sign_in = passes.sign_in_of(key, made)
+        caller = passes.caller_by_pass(db.session, sign_in, SYSTEM, timedelta(hours=1))
+    assert caller.rights == {"upload"}
 
 
 def test_it_reaches_no_upload_of_anybody_else(portal: Portal, tus: Tus) -> None:

@@ -7,12 +7,25 @@ const AGAIN = [0, 1000, 3000, 5000, 10_000, 20_000, 30_000];
 // The pass is kept here and nowhere else, and made anew at half of its time.
 const ticket = { text: "", until: 0 };
 const forgetPass = () => { ticket.until = 0; };
-const makePass = async () => {
+const askForPass = () => {
   const body = new FormData();
   body.set("csrf_token", form.dataset.csrf);
-  const answer = await fetch(form.dataset.pass, { method: "POST", body });
-  if (answer.redirected || answer.status === 400) throw Object.assign(new Error("signed out"), { cause: "signed-out" });
-  if (!answer.ok) throw Object.assign(new Error("no pass"), { cause: String(answer.status) });
+  return fetch(form.dataset.pass, { method: "POST", body });
+};
+// Whoever has signed in again, in another tab, has another token against forged forms.
+const readTokenAnew = async () => {
+  const answer = await fetch(location.href);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("sending");
+  if (page?.dataset.person !== form.dataset.person) return false;
+  form.dataset.csrf = page.dataset.csrf;
+  return true;
+};
+const because = (cause) => Object.assign(new Error(cause), { cause });
+const makePass = async () => {
+  let answer = await askForPass();
+  if (answer.status === 400 && await readTokenAnew()) answer = await askForPass();
+  if (answer.redirected || answer.status === 400) throw because("signed-out");
+  if (!answer.ok) throw because(String(answer.status));
   const made = await answer.json();
   ticket.text = made.pass;
   ticket.until = Date.now() + made.seconds * 500;

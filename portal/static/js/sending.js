@@ -137,6 +137,8 @@ document.getElementById("files").addEventListener("change", (event) => {
   addAll([...event.target.files]);
   event.target.value = ""; // the same file may be chosen again
 });
+// Beside the zone the browser would open the file instead of this page.
+for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
 const drop = document.getElementById("drop");
 for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
   drop.addEventListener(name, (event) => {
