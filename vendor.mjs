@@ -15,10 +15,11 @@ const ICONS = [
   "arrow-clockwise", "arrow-counterclockwise", "arrows-collapse", "arrows-expand",
   "box-arrow-right", "calendar-plus", "camera-video", "check2-circle", "chevron-down", "chevron-left",
   "chevron-right", "circle-half", "clock", "cloud-arrow-up", "collection-play", "copy",
-  "download", "exclamation-octagon", "file-earmark", "funnel", "globe2", "grid", "headphones",
-  "hourglass-split", "house", "inbox", "journal-text", "keyboard", "layout-sidebar",
-  "link-45deg", "list-ul", "lock", "mic", "people", "person-circle", "person-plus", "play-fill",
-  "search", "shield-check", "shield-exclamation", "soundwave", "tag", "trash", "x-lg",
+  "download", "exclamation-octagon", "file-earmark", "funnel", "gear", "globe2", "grid",
+  "headphones", "hourglass-split", "house", "inbox", "journal-text", "keyboard",
+  "layout-sidebar", "link-45deg", "list-ul", "lock", "mic", "people", "person-circle",
+  "person-plus", "play-fill", "search", "shield-check", "shield-exclamation", "soundwave", "tag",
+  "trash", "x-lg",
 ];
 
 mkdirSync(TARGET, { recursive: true });

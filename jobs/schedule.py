@@ -28,8 +28,10 @@ def periodic(settings: Settings) -> list[CronJob]:
         every(300, tasks.expire_approvals),
         every(60, tasks.end_play_sessions),
         every(6 * 3600, tasks.reconcile_objects),
+        every(3600, tasks.fill_legal_cases),
         every(settings.seal_seconds, tasks.seal_audit),
         every(24 * 3600, tasks.verify_audit_nightly),
+        every(24 * 3600, tasks.check_storages),
         every(rolling.SLICE, tasks.verify_oldest),
     ]
 

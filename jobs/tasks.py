@@ -18,11 +18,13 @@ from portal.core import (
     assembly,
     deletion,
     ending,
+    holding,
     leases,
     orphans,
     playing,
     reconcile,
     rolling,
+    storage_checks,
 )
 from portal.core.audit import SYSTEM, checking, seals
 from portal.core.leases import Lease, LeaseLost
@@ -71,6 +73,10 @@ def reconcile_objects() -> None:
     _alone("reconcile_objects", _reconcile_objects)
 
 
+def fill_legal_cases() -> None:
+    _alone("fill_legal_cases", lambda: holding.catch_up(db.session))
+
+
 def seal_audit() -> None:
     _alone("seal_audit", lambda: int(seals.seal(db.session, seals_outside, seal_key)[1]))
 
@@ -92,6 +98,22 @@ def verify_recording(recording_id: str) -> None:
         leases.finish(db.session, lease)
 
     _under_lease(rolling.KIND, recording_id, run)
+
+
+def check_storage(check_id: str) -> None:
+    """One test of a storage, as somebody has asked for it."""
+
+    def run(lease: Lease) -> None:
+        if not storage_checks.run(db.session, stores, check_id):
+            log.error("A storage does not work as it should; see the page of storages.")
+        leases.finish(db.session, lease)
+
+    _under_lease(storage_checks.KIND, check_id, run)
+
+
+def check_storages() -> None:
+    """Once a day: all of them."""
+    _alone("check_storages", _check_storages)
 
 
 def verify_oldest() -> None:
@@ -118,11 +140,14 @@ TASKS: dict[str, Callable[..., None]] = {
         end_play_sessions,
         reconcile_uploads,
         reconcile_objects,
+        fill_legal_cases,
         seal_audit,
         verify_audit,
         verify_audit_nightly,
         verify_oldest,
         verify_recording,
+        check_storage,
+        check_storages,
     )
 }
 
@@ -132,6 +157,13 @@ def _expire_uploads() -> int:
     for upload_id in late:
         ending.tidy(db.session, stores, upload_id)
     return len(late)
+
+
+def _check_storages() -> int:
+    for storage_id in stores.ids(db.session):
+        check = storage_checks.ask(db.session, stores, SYSTEM, storage_id)
+        queue.ring(storage_checks.KIND, check.id)
+    return 0
 
 
 def _verify_audit(check_id: str) -> int:
@@ -148,6 +180,8 @@ def _reconcile_uploads() -> int:
         queue.ring(checking.KIND, check_id)
     for recording_id in rolling.waiting(db.session):
         queue.ring(rolling.KIND, recording_id)
+    for check_id in storage_checks.waiting(db.session):
+        queue.ring(storage_checks.KIND, check_id)
     return reconcile.tidy_ended(db.session, stores)
 
 

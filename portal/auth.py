@@ -79,6 +79,7 @@ OPEN = {
     "static",
     "health.health",
     "health.api_health",
+    "health.ready",
     "login.login",
     "language.choose",
     "tus.options",

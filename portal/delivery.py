@@ -24,23 +24,44 @@ from portal.watching import AT_ONCE
 EVERY_SECONDS = 2.0
 """How often the play log is told; a process that is killed takes what came since with it."""
 PATIENCE = 15
-"""How many rounds an ended answer's last bytes may be on their way."""
+"""How many rounds an ended answer's last bytes may be on their way; then they count, unless the
+connection is gone. Who reads that slowly, a paused player say, is told to have got too much."""
+_CLOSED = 7
+"""TCP_CLOSE: nothing leaves such a connection any more."""
+_UNSENT = 0x894B
+"""SIOCOUTQNSD: bytes that the kernel has taken and not sent yet."""
 
 Write = Callable[[dict[str, Ranges]], None]
 log = logging.getLogger(__name__)
 
 
+def _tcp_info(client: socket.socket) -> bytes:
+    return client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
+
+
 def _acknowledged(client: socket.socket) -> int:
     """Bytes of this connection that the other machine has acknowledged: tcpi_bytes_acked."""
-    about = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
-    return int(struct.unpack_from("Q", about, 120)[0])
+    return int(struct.unpack_from("Q", _tcp_info(client), 120)[0])
 
 
 def _on_the_way(client: socket.socket) -> int:
     """Bytes that the kernel has taken and that are not acknowledged: SIOCOUTQ."""
-    waiting = array.array("i", [0])
-    fcntl.ioctl(client.fileno(), termios.TIOCOUTQ, waiting)
-    return waiting[0]
+    return _asked_kernel(client, termios.TIOCOUTQ)
+
+
+def _asked_kernel(client: socket.socket, what: int) -> int:
+    answer = array.array("i", [0])
+    fcntl.ioctl(client.fileno(), what, answer)
+    return answer[0]
+
+
+def _still_to_come(client: socket.socket) -> int:
+    """Bytes that may yet arrive though nobody sends any more: nothing once the connection is
+    gone; after we have hung up, what was sent and not acknowledged."""
+    if _tcp_info(client)[0] == _CLOSED:
+        return 0
+    unsent = _asked_kernel(client, _UNSENT) if _is_cut(client) else 0
+    return _on_the_way(client) - unsent
 
 
 def _is_cut(client: socket.socket) -> bool:
@@ -119,9 +140,14 @@ class Deliveries:
         with self.lock:
             self._note_news(one)
             if one.arrived == one.stop or _is_cut(one.client):
-                self.running.discard(one)
+                self._give_up(one)
             else:
                 one.client, one.rounds_left = one.client.dup(), PATIENCE
+
+    def _give_up(self, one: Delivery) -> None:
+        coming = _still_to_come(one.client)
+        self._note(one.play_id, one.start, min(one.stop, one.arrived + coming))
+        self.running.discard(one)
 
     def _note_news(self, one: Delivery) -> None:
         if (arrived := one.arrived) != one.noted:
@@ -152,5 +178,5 @@ class Deliveries:
                 if one.rounds_left is not None:
                     one.rounds_left -= 1
                 if one.over:
-                    self.running.discard(one)
+                    self._give_up(one)
                     one.client.close()

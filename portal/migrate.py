@@ -9,6 +9,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
@@ -66,6 +67,11 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def revisions(connection: Connection) -> tuple[str | None, str | None]:
+    """The version of this database, and the one that this code wants."""
+    return _revision(connection), ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def downgrade(engine: Engine, revision: str) -> None:

@@ -18,8 +18,9 @@ from portal.storage import stores
 from portal.watching import watch
 from storage_backends import ObjectNotFound, Store
 
-Counted = Callable[[int, int], Callable[[], None]]
-"""Told from where to where bytes are about to go; what it returns is called when that is over."""
+Leaving = Callable[[int, int], Callable[[], None] | None]
+"""Told from where to where bytes are about to go, before the first; not where the answer has none.
+What it returns, if anything, is called when they have gone."""
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})", re.ASCII)
 
 
@@ -79,7 +80,7 @@ def for_playing(recording: Recording) -> Media:
     return Media(*where, size, "audio/mp4", tag, recording.available_at)
 
 
-def stream(media: Media, allowed: Callable[[], bool], counted: Counted | None = None) -> Response:
+def stream(media: Media, allowed: Callable[[], bool], leaving: Leaving | None = None) -> Response:
     """The bytes, or the range that the request asks for. The caller has authorised it.
 
     While a long answer runs, `allowed` is asked every few seconds; at False the connection is
@@ -103,9 +104,7 @@ def stream(media: Media, allowed: Callable[[], bool], counted: Counted | None = 
     if request.method == "HEAD":
         body: Any = ()
     else:
-        body = _body(media, start, stop)
-        body = _closing(body, counted(start, stop)) if counted else body
-        body = watched(body, allowed)
+        body = watched(_told(_body(media, start, stop), leaving, start, stop), allowed)
     return Response(body, 206 if wanted else 200, headers, direct_passthrough=True)
 
 
@@ -117,11 +116,11 @@ def direct_address(media: Media) -> str | None:
     return _store(media.storage_id).direct_url(media.key, media.content_type, media.version)
 
 
-def play(media: Media, allowed: Callable[[], bool], counted: Counted) -> Response:
+def play(media: Media, allowed: Callable[[], bool], leaving: Leaving) -> Response:
     """The bytes for a player, or the way to them."""
     url = direct_address(media) if request.method == "GET" else None  # signed for nothing else
     if url is None:
-        return stream(media, allowed, counted)
+        return stream(media, allowed, leaving)
     headers = {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"}
     return Response(status=302, headers=headers | {"Location": url})
 
@@ -183,6 +182,11 @@ def _body(media: Media, start: int, stop: int) -> Any:
     return wrapper(file, 256 * 1024)
 
 
+def _told(body: Any, leaving: Leaving | None, start: int, stop: int) -> Any:
+    over = leaving(start, stop) if leaving else None
+    return _closing(body, over) if over else body
+
+
 def _closing(body: Any, over: Callable[[], None]) -> Any:
     """The same body, which says when the server has done with it."""
     if not isinstance(body, request.environ.get("wsgi.file_wrapper", ())):
@@ -193,10 +197,11 @@ def _closing(body: Any, over: Callable[[], None]) -> Any:
 
 
 def send_derived(storage_id: str, key: str, content_type: str) -> Response:
-    """A thumbnail or peaks: small, made by us, never changed. Raises ObjectNotFound."""
+    """A thumbnail or peaks: small, made by us. No browser keeps what the next person at it, or the
+    same one without a right or a reason, may not see. Raises ObjectNotFound."""
     headers = {
         "Content-Type": content_type,
-        "Cache-Control": "private, max-age=3600",
+        "Cache-Control": "private, no-store",
         "X-Content-Type-Options": "nosniff",
     }
     return Response(b"".join(_store(storage_id).read(key)), headers=headers)

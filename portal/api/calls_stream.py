@@ -11,6 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from portal.api.describing import Answer, Description, answer, described
 from portal.api.refusals import Explained, answer_refusals
+from portal.asking import FIELDS, asked
 from portal.auth import caller, still
 from portal.core import finding, recordings, uploads
 from portal.core.errors import (
@@ -113,13 +114,10 @@ answer_refusals(blueprint, _envelope)
 )
 def index(lead_id: str) -> Response:
     limit = whole_number(request.args.get("limit"), "limit", 50)
-    before = request.args.get("before")
     if not 1 <= limit <= MOST_LISTED:
         raise InvalidRequest(f"limit must be 1 to {MOST_LISTED}.")
-    if before is not None and not is_id(before):
-        raise InvalidRequest("before must be the id of a recording.")
     wanted = Wanted("ready", NAME, details={"lead_id": lead_id})
-    page = finding.page(db.session, caller(), limit, wanted, before)
+    page = finding.page(db.session, caller(), limit, wanted, request.args.get("before"))
     return answer(Listing(data=[_listed(each) for each in page.rows], next=page.older))
 
 
@@ -147,14 +145,16 @@ def _listed(recording: Recording) -> Listed:
             "If-Range": "The ETag that the range belongs to.",
             "If-None-Match": "The ETag of what the client has already.",
         },
+        query=FIELDS,
     )
 )
 def play(lead_id: str, recording_id: str) -> Response:
     _refuse_unknown(lead_id, recording_id)
-    get = recordings.find_playable if request.method == "HEAD" else recordings.fetch
-    may = partial(recordings.find_playable, recording_id=recording_id)
-    found = get(db.session, caller(), recording_id, right="play")
-    response = stream(original(found), still(may))
+    why = asked(request.args)
+    may = partial(recordings.find_playable, recording_id=recording_id, asked=why)
+    found = recordings.find_playable(db.session, caller(), recording_id, why)
+    leaving = partial(recordings.hand_out, db.session, caller(), found, why)
+    response = stream(original(found), still(may), leaving)
     if response.status_code == 416:
         response.mimetype = "application/json"
         error = {"code": CODES[416], "message": "Invalid range request"}

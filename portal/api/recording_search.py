@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from werkzeug.datastructures import MultiDict
 
 from portal.core.errors import InvalidRequest
-from portal.core.models import is_id
 from portal.core.wanted import STATES, Wanted
 from portal.parsing import plain, whole_number
 
@@ -41,12 +40,9 @@ def asked(query: MultiDict[str, str]) -> tuple[int, str | None, Wanted]:
     for name, values in query.lists():
         _refuse_odd(name, values)
     limit = whole_number(query.get("limit"), "limit", LIMIT)
-    cursor = query.get("cursor")
     if not 1 <= limit <= MOST:
         raise InvalidRequest(f"limit must be 1 to {MOST}.")
-    if cursor is not None and not is_id(cursor):
-        raise InvalidRequest("The cursor is none of ours; use the `next_cursor` of a list.")
-    return limit, cursor, _wanted(query)
+    return limit, query.get("cursor"), _wanted(query)
 
 
 def _refuse_odd(name: str, values: list[str]) -> None:

@@ -9,9 +9,11 @@ from flask import Blueprint, Response, request
 
 from portal import queue, uploading
 from portal.api.describing import Description, answer, described
-from portal.api.recording_search import ASKED, asked
+from portal.api.recording_search import ASKED
+from portal.api.recording_search import asked as searched
 from portal.api.recording_shapes import Deleted, Listed, Listing, Why, listed
 from portal.api.refusals import answer_refusals, json_envelope
+from portal.asking import FIELDS, asked
 from portal.auth import caller, still
 from portal.core import deletion, finding, recordings
 from portal.core.errors import InvalidRequest
@@ -36,7 +38,7 @@ def check_id() -> None:
     Description("List recordings, newest first", gives={200: Listing}, refuses=(400,), query=ASKED)
 )
 def index() -> Response:
-    limit, cursor, wanted = asked(request.args)
+    limit, cursor, wanted = searched(request.args)
     page = finding.page(db.session, caller(), limit, wanted, before=cursor)
     rows = [listed(recording) for recording in page.rows]
     return answer(Listing(recordings=rows, next_cursor=page.older))
@@ -53,15 +55,17 @@ def one(recording_id: str) -> Response:
     Description(
         "The recording's bytes as they were sent",
         gives={200: MEDIA, 206: MEDIA, 304: None, 416: None},
-        refuses=(404, 409),
+        refuses=(400, 404, 409),
+        query=FIELDS,
         headers={"Range": "One range of bytes.", "If-Range": "Only if it is still this `ETag`."},
     )
 )
 def content(recording_id: str) -> Response:
-    get = recordings.find_downloadable if request.method == "HEAD" else recordings.fetch
-    recording = get(db.session, caller(), recording_id)
-    may = partial(recordings.find_downloadable, recording_id=recording_id)
-    response = stream(original(recording), still(may))
+    why = asked(request.args)
+    recording = recordings.find_downloadable(db.session, caller(), recording_id, why)
+    may = partial(recordings.find_downloadable, recording_id=recording_id, asked=why)
+    leaving = partial(recordings.hand_out, db.session, caller(), recording, why)
+    response = stream(original(recording), still(may), leaving)
     name = quote(recording.filename, safe="")
     response.headers["Content-Disposition"] += f"; filename*=UTF-8''{name}"
     return response

@@ -7,7 +7,7 @@ import sys
 import click
 
 from portal.cli.command import application, command, operator
-from portal.core import deletion, fixity, reconcile
+from portal.core import fixity, holding, reconcile, releasing
 from portal.core.models import Recording, is_id
 from portal.db import db
 from portal.storage import stores
@@ -41,7 +41,7 @@ def _verify_one(recording: Recording) -> str:
 def hold(recording_id: str, reason: str) -> None:
     """Put a recording under legal hold: nothing deletes it until it is released."""
     with application(existing=True):
-        deletion.hold(db.session, operator(), _known(recording_id), reason)
+        holding.hold(db.session, operator(), _known(recording_id), reason)
         click.echo(f"Held {recording_id}.")
 
 
@@ -50,7 +50,7 @@ def hold(recording_id: str, reason: str) -> None:
 def release(recording_id: str) -> None:
     """End every legal hold of a recording."""
     with application(existing=True):
-        count = deletion.end_holds(db.session, operator(), _known(recording_id))
+        count = releasing.end_holds(db.session, operator(), _known(recording_id))
         click.echo(f"Released {recording_id}: {count} legal hold(s) ended.")
 
 

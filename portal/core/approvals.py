@@ -22,11 +22,12 @@ from portal.core.errors import Conflict, InvalidRequest, NotFound
 from portal.core.models import Approval
 from portal.core.transaction import release, utc_now, writing
 
-DELETION, DELETING_TOKEN = "deletion", "deleting_token"
+DELETION, DELETING_TOKEN, HOLD_RELEASE = "deletion", "deleting_token", "hold_release"
 
 DECIDES: dict[str, str] = {
     DELETION: "approve_deletion",
     DELETING_TOKEN: "approve_change",
+    HOLD_RELEASE: "approve_deletion",
 }
 """The right that it takes to decide, by the kind of what was asked for."""
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from portal.core import audit, content, ending, leases, search, storages
+from portal.core import audit, content, ending, holding, leases, search, storages
 from portal.core.acceptance import judge
 from portal.core.audit import SYSTEM
 from portal.core.checks import sha256_of
@@ -274,6 +274,7 @@ def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
     session.flush()
     session.add_all(_searchable(upload))
     search.index(session, recording.id)
+    holding.take_in(session, recording.id)
     action = "upload.quarantined" if verdict.code else "upload.completed"
     subject = ("recording", recording.id)
     audit.record(session, SYSTEM, action, subject, sha256=found.sha256, size=found.original.size)

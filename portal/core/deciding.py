@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal.core import approvals, audit, requested_deletion, tokens
+from portal.core import approvals, audit, releasing, requested_deletion, tokens
 from portal.core.accounts import Caller
 from portal.core.errors import Conflict, NotAllowed
 from portal.core.models import Approval
@@ -21,6 +21,7 @@ from portal.core.transaction import utc_now, writing
 CARRY_OUT: dict[str, Callable[[Session, Caller, Approval, timedelta], dict[str, Any]]] = {
     approvals.DELETION: requested_deletion.carry_out,
     approvals.DELETING_TOKEN: tokens.let_delete,
+    approvals.HOLD_RELEASE: releasing.carry_out,
 }
 """What approving does, in the transaction that approves. Takes the decider, the request and the
 minimum time to keep; returns the outcome as it is kept."""

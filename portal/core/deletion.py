@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from portal.core import audit, leases, recordings
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM
-from portal.core.errors import Held, InvalidRequest, NotFound
+from portal.core.errors import Held, NotFound
+from portal.core.held import is_held, standing
 from portal.core.leases import Lease
 from portal.core.models import LegalHold, Recording, Upload
 from portal.core.storages import Stores
@@ -27,30 +28,27 @@ GOING = ("deleting", *GONE)
 NOT_THERE = "There is no such recording, or it is not yours."
 
 
-def _standing(recording_id: str) -> Select[LegalHold]:
-    mine = LegalHold.recording_id == recording_id
-    return select(LegalHold).where(mine, LegalHold.stands())
-
-
-def is_held(session: Session, recording_id: str) -> bool:
-    """Whether a legal hold stands on it, in the caller's transaction."""
-    return bool(session.scalar(select(_standing(recording_id).exists())))
-
-
 def assert_deletable(
     session: Session, recording: Recording, keep: timedelta, now: datetime
 ) -> None:
     """The one question before every deletion, in the transaction that deletes. Raises Held."""
-    if is_held(session, recording.id):
-        raise Held("The recording is under a legal hold and cannot be deleted.")
+    why = obstacle(recording, is_held(session, recording.id), keep, now)
+    if why is not None:
+        raise Held(why)
+
+
+def obstacle(recording: Recording, held: bool, keep: timedelta, now: datetime) -> str | None:
+    """The sentence that says why it cannot be deleted; None if it can. `held`: by a legal hold."""
+    if held:
+        return "The recording is under a legal hold and cannot be deleted."
     until = recording.received_at + keep
-    if until > now:
-        raise Held(f"The recording must be kept until {until:%Y-%m-%d %H:%M} UTC.")
+    return f"The recording must be kept until {until:%Y-%m-%d %H:%M} UTC." if until > now else None
 
 
 def holds(session: Session, recording_id: str) -> Sequence[LegalHold]:
     """The legal holds that stand on a recording, the oldest first."""
-    found = session.scalars(_standing(recording_id).order_by(LegalHold.id)).all()
+    mine = select(LegalHold).where(LegalHold.recording_id == recording_id, standing())
+    found = session.scalars(mine.order_by(LegalHold.placed_at)).all()
     release(session)
     return found
 
@@ -115,14 +113,15 @@ def _begin_purge(session: Session, recording_id: str, keep: timedelta) -> Record
             try:
                 assert_deletable(session, recording, keep, utc_now())
             except Held as held:
-                _give_back(session, recording, str(held))
+                give_back(session, recording, str(held))
                 return None
             recording.state = "purging"
             audit.record(session, SYSTEM, "deletion.begun", ("recording", recording_id))
         return recording if recording.state == "purging" else None
 
 
-def _give_back(session: Session, recording: Recording, why: str) -> None:
+def give_back(session: Session, recording: Recording, why: str) -> None:
+    """Undo the mark of a recording that is not to go after all, in the caller's transaction."""
     recording.state = "quarantined" if recording.error_code else "ready"
     recording.deletion_reason = recording.deleted_by = None
     subject = ("recording", recording.id)
@@ -144,35 +143,3 @@ def waiting(session: Session, limit: int = 500) -> list[str]:
     found = list(session.scalars(query.limit(limit)))
     release(session)
     return found
-
-
-def hold(session: Session, actor: audit.Actor, recording_id: str, reason: str) -> LegalHold:
-    """From now on nothing deletes the recording.
-
-    Raises NotFound, InvalidRequest without a reason, Held if it is too late.
-    """
-    if not reason.strip():
-        raise InvalidRequest("Say why the recording is held; whoever releases it will ask.")
-    with writing(session):
-        recording = locked(session, recording_id)
-        if recording.state in GONE:
-            raise Held("The recording is deleted already; nothing is left to hold.")
-        if recording.state == "deleting":
-            _give_back(session, recording, "a legal hold was placed")
-        made = LegalHold(recording_id=recording_id, reason=reason, placed_at=utc_now())
-        made.placed_by = actor.label
-        session.add(made)
-        audit.record(session, actor, "hold.placed", ("recording", recording_id), reason=reason)
-        return made
-
-
-def end_holds(session: Session, actor: audit.Actor, recording_id: str) -> int:
-    """Release the holds of a recording, and return how many there were. Raises NotFound."""
-    with writing(session):
-        locked(session, recording_id)
-        found = session.scalars(_standing(recording_id)).all()
-        for each in found:
-            each.released_at, each.released_by = utc_now(), actor.label
-        if found:
-            audit.record(session, actor, "hold.released", ("recording", recording_id))
-        return len(found)

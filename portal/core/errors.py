@@ -21,6 +21,12 @@ class InvalidRequest(Refusal):
     status = 400
 
 
+class ReasonMissing(InvalidRequest):
+    """What is asked for is sensitive, and nobody has said why they want it."""
+
+    code = "reason_missing"
+
+
 class NotAuthenticated(Refusal):
     code = "not_authenticated"
     status = 401

@@ -41,14 +41,19 @@ COLUMNS = (
 
 
 def begin(
-    session: Session, caller: Caller, wanted: Wanted, form: str, filters: dict[str, list[str]]
+    session: Session,
+    caller: Caller,
+    wanted: Wanted,
+    form: str,
+    filters: dict[str, list[str]],
+    sort: str,
 ) -> int:
     """Write down that a file of these is about to be made. How many there are.
 
     Raises NotAllowed.
     """
     count = finding.count(session, caller, wanted, most=ALL)
-    said = {"format": form, "filters": filters, "count": count}
+    said = {"format": form, "filters": filters, "sort": sort, "count": count}
     audit.record_alone(session, caller.actor, "export.created", **said)
     return count
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, not_, select
 from sqlalchemy.orm import Session
 
 from portal.core import reviews
+from portal.core.held import standing
 from portal.core.models import (
+    LENGTH,
     LegalHold,
+    Note,
     PlaySession,
     Recording,
     RecordingDetail,
@@ -57,7 +61,7 @@ def conditions(session: Session, wanted: Wanted, place: Any) -> Iterator[ColumnE
     yield _of_state(wanted.state)
     yield from _received(wanted, place)
     yield from _lacking(wanted)
-    filters = [*_equal(wanted), *_among(wanted), *_measured(wanted)]
+    filters = [*_equal(wanted), *_among(wanted), *_seen(wanted), *_measured(wanted)]
     few = [few_of(session, each.rows) for each in filters]
     walked = place is not Recording.place
     leads = not walked and all(rows is None for rows in few)
@@ -129,7 +133,7 @@ def _received(wanted: Wanted, place: Any) -> Iterator[ColumnElement[bool]]:
 
 
 def _among(wanted: Wanted) -> Iterator[Filter]:
-    """What stands in other tables."""
+    """What was said of it, and what holds it."""
     for name, value in wanted.details.items():
         same = and_(RecordingDetail.name == name, RecordingDetail.value == value)
         yield _having(select(RecordingDetail.recording_id).where(same))
@@ -138,8 +142,18 @@ def _among(wanted: Wanted) -> Iterator[Filter]:
         yield _having(select(RecordingTag.recording_id).where(RecordingTag.tag_id == tag))
     if wanted.held:
         yield _having(_held())
-    if wanted.reviewed_by is not None:
-        yield _having(reviews.by(wanted.reviewed_by))
+    if wanted.case is not None:
+        yield _having(_held().where(LegalHold.case_id == wanted.case))
+
+
+def _seen(wanted: Wanted) -> Iterator[Filter]:
+    """What people, and the portal itself, have looked at."""
+    if wanted.reviewed or wanted.reviewed_by is not None or wanted.outcome is not None:
+        yield _having(reviews.by(wanted.reviewed_by, wanted.outcome))
+    if wanted.noted:
+        yield _having(_noted())
+    if wanted.verified_before is not None:
+        yield _overdue(wanted.verified_before)
     if wanted.played_by is not None:
         person = select(User.id).where(User.email == wanted.played_by).scalar_subquery()
         yield _having(select(PlaySession.recording_id).where(PlaySession.user_id == person))
@@ -151,30 +165,44 @@ def _having(ids: Select[str]) -> Filter:
 
 
 def _held() -> Select[str]:
-    return select(LegalHold.recording_id).where(LegalHold.stands())
+    return select(LegalHold.recording_id).where(standing())
+
+
+def _noted() -> Select[str]:
+    return select(Note.recording_id).where(Note.shared)
+
+
+def _overdue(late: datetime) -> Filter:
+    kept, intact = Recording.state.not_in(HIDDEN), func.coalesce(Recording.integrity, "") == "ok"
+    met = and_(kept, intact, Recording.verified_at < late)
+    # The indexes of verifications are of rows that say this: without it, none of them leads.
+    rows = select(Recording.place).where(
+        Recording.deleted_at.is_(None), Recording.integrity == "ok"
+    )
+    return Filter(Recording.place, rows.where(kept, Recording.verified_at < late), met, met)
 
 
 def _lacking(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     if wanted.held is False:
         yield not_(_held().where(LegalHold.recording_id == Recording.id).exists())
-    if wanted.unreviewed:
+    if wanted.noted is False:
+        yield not_(_noted().where(Note.recording_id == Recording.id).exists())
+    if wanted.reviewed is False:
         yield reviews.by_nobody()
 
 
 def _measured(wanted: Wanted) -> Iterator[Filter]:
     for column, least, end in (
-        (Recording.duration_ms, wanted.shortest, wanted.longest),
+        (LENGTH, wanted.shortest, wanted.longest),
         (Recording.size, wanted.smallest, wanted.largest),
     ):
         if least is not None or end is not None:
-            rows = select(Recording.place).where(*_ends(column, least, end))
-            known: Any = func.coalesce(column, -1)
-            met = and_(known >= 0, *_ends(known, least, end))
+            rows = select(Recording.place).where(*_ends(column, least or 0, end))
+            met = and_(*_ends(column + 0, least or 0, end))  # no index has it like this
             yield Filter(Recording.place, rows, met, met)
 
 
-def _ends(column: Any, least: int | None, end: int | None) -> Iterator[ColumnElement[bool]]:
-    if least is not None:
-        yield column >= least
+def _ends(column: Any, least: int, end: int | None) -> Iterator[ColumnElement[bool]]:
+    yield column >= least
     if end is not None:
         yield column < end

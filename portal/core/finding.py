@@ -16,8 +16,9 @@ from portal.core import search
 from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest
 from portal.core.filtering import FEW, conditions
-from portal.core.models import LegalHold, Recording, RecordingTag, Tag
-from portal.core.recordings import visible
+from portal.core.held import standing
+from portal.core.models import LENGTH, LegalHold, Recording, RecordingTag, Tag, is_id
+from portal.core.recordings import note_denials, visible
 from portal.core.transaction import release
 from portal.core.wanted import Wanted
 
@@ -43,7 +44,7 @@ BY_TIME = ("newest", "oldest")
 SORTS = {
     "newest": Sort((Recording.place,)),
     "oldest": Sort((Recording.place,), descending=False),
-    "longest": Sort((Recording.duration_ms, Recording.place)),
+    "longest": Sort((LENGTH, Recording.place)),
     "largest": Sort((Recording.size, Recording.place)),
 }
 
@@ -70,22 +71,20 @@ def page(
     counting: bool = False,
 ) -> Page:
     """The recordings that the caller may see. `before`: what follows this id; `after`: what
-    precedes it. Raises InvalidRequest for an id that is not there.
+    precedes it. Raises InvalidRequest for an id that is not there, or not the caller's.
 
     A walk along an index: the depth does not matter, 0.2 ms for any page of a million rows.
     """
     order = SORTS[sort]
     found, place = _found(session, caller, wanted)
-    query = found
-    if sort == "longest":  # what has no duration has no place in this order
-        query = query.where(Recording.duration_ms.is_not(None))
     forward = before is not None or after is None
     here = before if before is not None else after
     keys = _keys(order, place)
     upwards = order.descending != forward
+    query = found.order_by(*_directed(keys, upwards))
     if here is not None:
-        query = query.where(_beyond(session, order, keys, here, upwards))
-    rows = _rows(session, query.order_by(*_directed(keys, upwards)).limit(limit + 1))
+        query = query.where(_beyond(session, caller, order, keys, here, upwards))
+    rows = _rows(session, query.limit(limit + 1))
     more, rows = len(rows) > limit, rows[:limit]
     if not forward:
         rows.reverse()
@@ -109,7 +108,8 @@ def _found(session: Session, caller: Caller, wanted: Wanted) -> tuple[Select[Rec
     Many words come in the order of theirs by themselves: 0.4 ms where to sort 31,000 takes 95. The
     places of few are asked for once: to find the words again would take as long each time.
     """
-    if wanted.unreviewed or wanted.reviewed_by is not None:
+    of_reviewers = (wanted.reviewed, wanted.reviewed_by, wanted.outcome, wanted.noted)
+    if any(each is not None for each in of_reviewers):
         caller.must("note")
     if wanted.played_by is not None:
         caller.must("history")
@@ -134,14 +134,24 @@ def _directed(keys: Keys, upwards: bool) -> list[ColumnElement[Any]]:
 
 
 def _beyond(
-    session: Session, order: Sort, keys: Keys, here: str, upwards: bool
+    session: Session, caller: Caller, order: Sort, keys: Keys, here: str, upwards: bool
 ) -> ColumnElement[bool]:
-    values = session.execute(select(*order.columns).where(Recording.id == here)).first()
+    mine, there = tuple_(*keys), tuple_(*_place_of(session, caller, order, here))
+    return mine > there if upwards else mine < there
+
+
+def _place_of(session: Session, caller: Caller, order: Sort, cursor: str) -> Sequence[Any]:
+    """Where in this order the recording stands from which a page goes on. Every list comes here
+    with whatever stood in its address; what is somebody else's gets the answer of what is not
+    there, or it would tell that it is there, and between which of one's own."""
+    found = select(*order.columns).where(visible(caller), Recording.id == cursor)
+    values = session.execute(found).first() if is_id(cursor) else None
     if values is None:
         release(session)
-        raise InvalidRequest("This page address is damaged; go back to the list.")
-    mine, there = tuple_(*keys), tuple_(*values)
-    return mine > there if upwards else mine < there
+        if is_id(cursor):
+            note_denials(session, caller, [cursor], "list")
+        raise InvalidRequest("There is no recording at this cursor; begin the list anew.")
+    return values
 
 
 def _page(rows: list[Recording], more: bool, forward: bool, first: bool, count: int) -> Page:
@@ -161,11 +171,14 @@ def count(session: Session, caller: Caller, wanted: Wanted, most: int = COUNTED)
 
 
 def newer(session: Session, caller: Caller, wanted: Wanted, than: str | None, most: int) -> int:
-    """How many were received after the recording of this id, or at all; `most` + 1 for more."""
+    """How many were received after the recording of this id, or at all; `most` + 1 for more.
+
+    Raises InvalidRequest for an id that is not there, or not the caller's."""
     query, place = _found(session, caller, wanted)
     if than is not None:
         order = SORTS["newest"]
-        query = query.where(_beyond(session, order, _keys(order, place), than, upwards=True))
+        keys = _keys(order, place)
+        query = query.where(_beyond(session, caller, order, keys, than, upwards=True))
     counted = _counted(session, query, most)
     release(session)
     return counted
@@ -191,7 +204,7 @@ def beside(session: Session, ids: Sequence[str]) -> dict[str, Beside]:
     tags: dict[str, list[str]] = {each: [] for each in ids}
     for recording_id, name in session.execute(given):
         tags[recording_id].append(name)
-    open_holds = select(LegalHold.recording_id).where(LegalHold.stands())
+    open_holds = select(LegalHold.recording_id).where(standing())
     held = set(session.scalars(open_holds.where(LegalHold.recording_id.in_(ids))))
     release(session)
     return {each: Beside(tags[each], each in held) for each in ids}

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from portal.core import audit
 from portal.core.audit import Actor
-from portal.core.deletion import is_held
 from portal.core.errors import Conflict
+from portal.core.held import is_held
 from portal.core.models import Part, Recording, Upload, is_id
 from portal.core.reconcile import BATCH, recordings
 from portal.core.storages import Stores

@@ -2,7 +2,8 @@
 
 The row, and its audit event, stand before the first byte leaves; bytes without a row are refused.
 `sent` is what the person's machine has acknowledged of the bytes; `heard` is what the player says
-that it has played, and it cannot say more than is possible.
+that it has played. It cannot say more than the time allows, and what the bytes do not account for
+is marked as unproven wherever it is shown.
 """
 
 from __future__ import annotations
@@ -10,56 +11,40 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from portal.core import audit, recordings
+from portal.core import audit, reasons, recordings
 from portal.core.accounts import Caller
 from portal.core.audit import Actor
-from portal.core.errors import InvalidRequest, NotAllowed
+from portal.core.errors import NotAllowed
 from portal.core.models import PlaySession, Recording
 from portal.core.ranges import Ranges, clipped, merged, percent, total
+from portal.core.reasons import Asked
 from portal.core.transaction import release, utc_now, writing
 
-REASONS = ("complaint", "incident", "sampling", "legal", "other")
-LONGEST_REASON = 500
 IDLE = timedelta(minutes=10)
-SETTLED = timedelta(seconds=10)
-"""How long after its closing a session may still learn which bytes had arrived."""
-REASON_HOLDS = timedelta(hours=12)
+SETTLED = timedelta(minutes=1)
+"""How long after it is over a session may still learn which bytes had arrived. Answers of it are
+cut off within 6 s, and what the kernel had taken by then is followed for 30 s (delivery.py)."""
 FASTEST = 3
 """The highest speed of our player."""
 MOST_TOLD = 50
 """The stretches that an audit event names; the row has them all."""
 
 
-@dataclass(frozen=True)
-class Reason:
-    """Why somebody wants to hear a recording: one of REASONS, and what they add in words."""
-
-    code: str
-    text: str = ""
-
-    def __post_init__(self) -> None:
-        """Raises InvalidRequest."""
-        if self.code not in REASONS:
-            raise InvalidRequest("Choose one of the reasons.")
-        if len(self.text) > LONGEST_REASON or (self.code == "other" and not self.text):
-            raise InvalidRequest(f"Say why in at most {LONGEST_REASON} characters.")
-
-
 def begin(
-    session: Session, caller: Caller, recording_id: str, size: int, reason: Reason | None
+    session: Session, caller: Caller, recording_id: str, size: int, asked: Asked
 ) -> tuple[PlaySession, str]:
     """A new play session, and the secret that its bytes are asked for with.
 
     `size`: of the bytes that will be played. Raises what recordings.find_playable raises.
     """
-    recording = recordings.find_playable(session, caller, recording_id)
+    recording = recordings.find_playable(session, caller, recording_id, asked)
+    reason = reasons.given(session, caller, recording, asked)
     secret, now = secrets.token_urlsafe(32), utc_now()
     row = _row(caller.actor, recording, now)
     row.secret_hash, row.user_id, row.user_label = _hash(secret), caller.user_id, caller.label
@@ -70,8 +55,6 @@ def begin(
         session.add(row)
         session.flush()
         subject, said = ("recording", recording_id), {"play": row.id} | _reason_of(row)
-        if row.login_session_id is not None:
-            said["sign_in"] = row.login_session_id
         audit.record(session, caller.actor, "recording.play.start", subject, **said)
     return row, secret
 
@@ -101,19 +84,6 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def last_reason(session: Session, caller: Caller, recording_id: str) -> Reason | None:
-    """The reason that this person gave for this recording, while it still holds."""
-    query = select(PlaySession).where(
-        PlaySession.recording_id == recording_id,
-        PlaySession.user_id == caller.user_id,
-        PlaySession.reason.is_not(None),
-        PlaySession.started_at > utc_now() - REASON_HOLDS,
-    )
-    row = session.scalar(query.order_by(PlaySession.id.desc()).limit(1))
-    release(session)
-    return Reason(row.reason, row.reason_text or "") if row and row.reason else None
-
-
 def find_open(session: Session, caller: Caller, recording_id: str, secret: str) -> PlaySession:
     """The session that this secret opens, for this person and recording. Raises NotAllowed."""
     row = session.scalar(
@@ -131,6 +101,15 @@ def find_open(session: Session, caller: Caller, recording_id: str, secret: str) 
         _note_denial(session, caller, secret)
         raise NotAllowed("Open the recording's page first; what is played is logged.")
     return row
+
+
+def find_playing(
+    session: Session, caller: Caller, recording_id: str, secret: str, asked: Asked
+) -> tuple[Recording, PlaySession]:
+    """What is served for this secret, as long as both may be. Raises the same, and what
+    recordings.find_playable raises."""
+    recording = recordings.find_playable(session, caller, recording_id, asked)
+    return recording, find_open(session, caller, recording_id, secret)
 
 
 def _note_denial(session: Session, caller: Caller, secret: str) -> None:
@@ -171,27 +150,34 @@ def hear(
 
 
 def add_sent(session: Session, sent: Mapping[str, Ranges]) -> None:
-    """The bytes that have arrived, by session: one transaction for all of them."""
+    """The bytes that have arrived, by session: one transaction for all of them. What comes after
+    a session's end has an audit event of its own, so that the log never tells of too little."""
     with writing(session):
         query = select(PlaySession).where(PlaySession.id.in_(sent)).with_for_update()
         for row in session.scalars(query.order_by(PlaySession.id)):
             row.sent = merged(row.sent, sent[row.id])
             row.seen_at = utc_now()
+            if row.ended_at is not None:
+                _tell(session, row, "recording.play.late")
 
 
 def end_left(session: Session, now: datetime) -> int:
-    """End the sessions that were closed, or that nothing was heard of for ten minutes; returns
-    how many."""
-    left = or_(PlaySession.closed_at <= now - SETTLED, PlaySession.seen_at <= now - IDLE)
+    """End the sessions that were closed, or that nothing was heard of for ten minutes, once their
+    bytes are counted; returns how many."""
+    over = now - SETTLED
+    left = or_(PlaySession.closed_at <= over, PlaySession.seen_at <= over - IDLE)
     query = select(PlaySession).where(PlaySession.ended_at.is_(None), left)
     with writing(session):
         rows = session.scalars(query.with_for_update().limit(1000)).all()
         for row in rows:
             row.ended_at = row.closed_at or row.seen_at
-            actor = Actor("user", row.user_id, row.user_label, row.token_id, row.ip, row.user_agent)
-            subject = ("recording", row.recording_id)
-            audit.record(session, actor, "recording.play.end", subject, **_account(row))
+            _tell(session, row, "recording.play.end")
     return len(rows)
+
+
+def _tell(session: Session, row: PlaySession, action: str) -> None:
+    actor = Actor("user", row.user_id, row.user_label, row.token_id, row.ip, row.user_agent)
+    audit.record(session, actor, action, ("recording", row.recording_id), **_account(row))
 
 
 def _account(row: PlaySession) -> dict[str, Any]:
@@ -203,9 +189,20 @@ def _account(row: PlaySession) -> dict[str, Any]:
         "sent": row.sent[:MOST_TOLD],
         "sent_bytes": total(row.sent),
         "sent_percent": percent(row.sent, row.size),
+        "unproven_ms": unproven(row),
         "closed": row.closed_at is not None,
     }
     return account | _reason_of(row)
+
+
+def unproven(row: PlaySession) -> int:
+    """Milliseconds of `heard` that the bytes received do not account for. Up to a tenth of the
+    whole more than their share may be right: no format has the same bytes for each second."""
+    heard, whole = total(row.heard), row.length_ms
+    if not row.sent or not whole or not row.size:
+        return 0 if row.sent else heard
+    possible = whole * total(row.sent) // row.size
+    return max(0, heard - possible) if heard > possible + whole // 10 else 0
 
 
 def of_recording(

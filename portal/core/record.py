@@ -52,7 +52,9 @@ def begin(session: Session, caller: Caller, recording_id: str) -> Record:
     recording = session.get_one(Recording, found)
     upload = session.get_one(Upload, found)
     token = session.get(Token, upload.token_id) if upload.token_id else None
-    holds = _all(session, select(LegalHold).where(LegalHold.recording_id == found), LegalHold.id)
+    holds = _all(
+        session, select(LegalHold).where(LegalHold.recording_id == found), LegalHold.placed_at
+    )
     shared = select(Note).where(Note.recording_id == found, Note.shared)
     notes = _all(session, shared, Note.start_ms, Note.id) if "note" in caller.rights else []
     tags = finding.beside(session, [found])[found].tags

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlalchemy.orm import Session
 
-from portal.core import audit
+from portal.core import audit, reasons
 from portal.core.accounts import Caller
 from portal.core.errors import NotAllowed, NotFound, NotPlayable
 from portal.core.models import AuditEvent, Recording, RecordingDetail, Upload
+from portal.core.reasons import Asked
 from portal.core.scopes import inside, upload_inside
-from portal.core.transaction import release, writing
+from portal.core.transaction import release, utc_now, writing
 
+PIECES = timedelta(minutes=10)
 UNDER_WAY = ("open", "finishing", "failed")
 """The states of uploads that somebody should look at."""
 
@@ -69,11 +73,12 @@ def view(session: Session, caller: Caller, recording_id: str) -> Recording:
 
 
 def find_playable(
-    session: Session, caller: Caller, recording_id: str, right: str = "play"
+    session: Session, caller: Caller, recording_id: str, asked: Asked, right: str = "play"
 ) -> Recording:
-    """A recording whose bytes may be served to this caller.
+    """A recording of which bytes, or pictures made of them, may be served to this caller.
 
-    Raises NotFound, NotAllowed, and NotPlayable for one that is quarantined or damaged.
+    Raises NotFound, NotAllowed, ReasonMissing, and NotPlayable for one that is quarantined or
+    damaged.
     """
     recording = find(session, caller, recording_id)
     mine = caller.owner_filter(right)
@@ -83,21 +88,45 @@ def find_playable(
         raise NotFound("The recording was deleted.")
     if recording.state != "ready" or recording.integrity != "ok":
         raise NotPlayable("This recording is not served: it is quarantined or damaged.")
+    reasons.given(session, caller, recording, asked)
     return recording
 
 
-def find_downloadable(session: Session, caller: Caller, recording_id: str) -> Recording:
-    """A recording whose original this caller may save. Raises the same."""
-    return find_playable(session, caller, recording_id, "download")
-
-
-def fetch(
-    session: Session, caller: Caller, recording_id: str, right: str = "download"
+def find_downloadable(
+    session: Session, caller: Caller, recording_id: str, asked: Asked
 ) -> Recording:
-    """The same for a program that is about to get the bytes, written down before the first."""
-    found = find_playable(session, caller, recording_id, right)
-    audit.record_alone(session, caller.actor, "recording.download", ("recording", found.id))
-    return found
+    """A recording whose original this caller may save. Raises the same."""
+    return find_playable(session, caller, recording_id, asked, "download")
+
+
+def hand_out(
+    session: Session, caller: Caller, recording: Recording, asked: Asked, start: int, stop: int
+) -> None:
+    """Write down, before the first byte of this stretch leaves, that somebody gets the original.
+
+    Whoever fetches it in pieces has downloaded it once: one event covers what the same person, or
+    the same token, gets of it for the same reason within PIECES.
+    """
+    reason = reasons.given(session, caller, recording, asked)
+    said: dict[str, Any] = {"sha256": recording.sha256} | (reason.told if reason else {})
+    query = select(AuditEvent.details).where(
+        AuditEvent.object_id == recording.id,
+        AuditEvent.action == "recording.download",
+        AuditEvent.actor_id == caller.actor.id,
+        AuditEvent.token_id == caller.actor.token_id,
+        AuditEvent.at > utc_now() - PIECES,
+    )
+    before = session.scalars(query).all()
+    release(session)
+    if not any(each == said | {"first_piece": each.get("first_piece")} for each in before):
+        audit.record_alone(
+            session,
+            caller.actor,
+            "recording.download",
+            ("recording", recording.id),
+            **said,
+            first_piece=[start, stop],
+        )
 
 
 def history(

@@ -17,6 +17,7 @@ from portal.core import approvals, audit, deletion
 from portal.core.accounts import Caller
 from portal.core.approvals import DELETION
 from portal.core.errors import Held, InvalidRequest, NotFound
+from portal.core.held import held_of, is_held
 from portal.core.models import Approval, Recording
 from portal.core.recordings import note_denials, visible
 from portal.core.transaction import release, utc_now, writing
@@ -69,19 +70,15 @@ def _look(session: Session, caller: Caller, ids: set[str], keep: timedelta) -> P
     reached = visible(caller, "request_deletion")
     query = select(Recording).where(reached, Recording.id.in_(ids)).order_by(Recording.id)
     found = session.scalars(query).all()
-    now = utc_now()
-    candidates = [Candidate(each, _obstacle(session, each, keep, now)) for each in found]
+    now, held = utc_now(), held_of(session, ids)
+    candidates = [Candidate(each, _obstacle(each, each.id in held, keep, now)) for each in found]
     return Preview(candidates, len(ids) - len(found))
 
 
-def _obstacle(session: Session, recording: Recording, keep: timedelta, now: datetime) -> str | None:
+def _obstacle(recording: Recording, held: bool, keep: timedelta, now: datetime) -> str | None:
     if recording.state in deletion.GOING:
         return "It is being deleted already."
-    try:
-        deletion.assert_deletable(session, recording, keep, now)
-    except Held as held:
-        return str(held)
-    return None
+    return deletion.obstacle(recording, held, keep, now)
 
 
 def ask(
@@ -132,7 +129,7 @@ def _mark(
     """Mark one for the purge; the sentence that says why not, if not."""
     recording = deletion.locked(session, recording_id)
     other = "It is not what was asked for any more." if recording.sha256 != sha256 else None
-    why = other or _obstacle(session, recording, keep, utc_now())
+    why = other or _obstacle(recording, is_held(session, recording_id), keep, utc_now())
     subject = ("recording", recording_id)
     if why is not None:
         audit.record(session, caller.actor, "deletion.denied", subject, "denied", reason=why)

@@ -22,9 +22,13 @@ def by_nobody() -> ColumnElement[bool]:
     return ~exists().where(Review.recording_id == Recording.id)
 
 
-def by(user_id: str) -> Select[str]:
-    """The ids of the recordings that this person has reviewed."""
-    return select(Review.recording_id).where(Review.user_id == user_id)
+def by(user_id: str | None, outcome: str | None = None) -> Select[str]:
+    """The ids of the recordings that this person, or anybody, has reviewed with this outcome, or
+    with any."""
+    query = select(Review.recording_id)
+    if user_id is not None:
+        query = query.where(Review.user_id == user_id)
+    return query if outcome is None else query.where(Review.outcome == outcome)
 
 
 def mark(session: Session, caller: Caller, recording_id: str, outcome: str | None) -> Review:

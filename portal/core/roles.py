@@ -13,12 +13,13 @@ RIGHTS: dict[str, str] = {
     "audit": "read the audit log",
     "audit_system": "read the audit log, except what concerns recordings",
     "uploads": "see uploads under way",
-    "operate": "see how the system is doing: its jobs, storages and disk",
+    "operate": "run the system: its jobs, storages and disk",
     "upload": "send recordings",
     "delete": "delete recordings with a token",
     "see_people": "see accounts and their tokens",
     "people": "make and change accounts and their tokens",
     "request_deletion": "ask for the deletion of recordings",
+    "hold": "place legal holds, review them, and ask for their release",
     "approve_deletion": "approve what others ask for: deletions, releases of legal holds",
     "approve_change": "approve what others ask for: shorter retention, tokens that may delete",
 }
@@ -54,6 +55,7 @@ ROLE_MAY: dict[str, frozenset[str]] = {
             "delete",
             "see_people",
             "request_deletion",
+            "hold",
             "approve_deletion",
             "approve_change",
         }

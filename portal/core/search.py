@@ -31,6 +31,9 @@ from portal.core.models import Note, Recording, RecordingTag, Tag
 WORDS = table("recording_words", column("rowid", BigInteger))
 LONGEST = 20_000
 """Characters kept of one recording; all that dialects let a client say is a good deal less."""
+NOTES = 100_000
+"""Characters kept of all its notes, which is 25 of the longest; PostgreSQL refuses a MiB, and knows
+the places of 16,383 words."""
 LONGEST_WORD = 500
 """Characters; PostgreSQL refuses words of more than 2046 bytes."""
 MOST_WORDS = 10
@@ -56,7 +59,7 @@ def index(session: Session, recording_id: str) -> None:
     row = {
         "place": recording.place,
         "words": written(words_of((*_said(recording), *tags)), dialect),
-        "notes": written(words_of(session.scalars(shared.order_by(Note.id))), dialect),
+        "notes": written(_of_notes(session.scalars(shared.order_by(Note.id))), dialect),
     }
     session.execute(text("DELETE FROM recording_words WHERE rowid = :place"), row)
     session.execute(text(PUT[dialect]), row)
@@ -71,6 +74,13 @@ def _said(recording: Recording) -> Iterator[str]:
 def words_of(texts: Iterable[str]) -> str:
     """All words of these texts, with single blanks between them."""
     return " ".join(" ".join(_words(each)) for each in texts)[:LONGEST]
+
+
+def _of_notes(texts: Iterable[str]) -> str:
+    """The words of all notes; of very many, the first ones of each, so that none is unfindable."""
+    notes = [words_of([each]) for each in texts]
+    whole, share = sum(map(len, notes)) <= NOTES, NOTES // (len(notes) + 1)
+    return " ".join(notes if whole else (each[:share] for each in notes))
 
 
 def written(words: str, dialect: str) -> str:

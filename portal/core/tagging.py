@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from portal.core import audit, recordings, search
+from portal.core import audit, holding, recordings, search
 from portal.core.accounts import Caller
 from portal.core.deletion import locked
 from portal.core.errors import InvalidRequest
@@ -65,6 +65,7 @@ def set_department(
         if before != label:
             session.flush()
             search.index(session, recording_id)
+            holding.take_in(session, recording_id)
             subject, change = ("recording", recording_id), {"before": before, "after": label}
             act = "recording.metadata_changed"
             audit.record(session, caller.actor, act, subject, department=change)
@@ -106,5 +107,6 @@ def _changed(
             subject = ("recording", recording_id)
             act = "recording.tagged"
             search.index(session, recording_id)
+            holding.take_in(session, recording_id)
             audit.record(session, caller.actor, act, subject, before=before, after=after)
         return after

@@ -16,7 +16,10 @@ class Wanted:
     """Which recordings are asked for; None and nothing mean any. `details`: what the client said
     of it, by name and whole value. Times are those of the recording's reception; durations are in
     milliseconds, sizes in bytes. `owner` and `played_by` are addresses of accounts, `reviewed_by`
-    is a user id, `unreviewed` that nobody has reviewed it, `words` what the search box says.
+    is a user id, `reviewed` that somebody has reviewed it or nobody has, `outcome` with which
+    outcome, `noted` whether there are notes that are shared, `words` what the search box says,
+    `case` the id of the legal case that holds it.
+    `verified_before`: its bytes were right when they were read last, and that was before then.
     `hours` are those of a week in UTC: 0 is Monday's first, 167 Sunday's last. Ranges include where
     they begin, and not where they end."""
 
@@ -39,6 +42,10 @@ class Wanted:
     largest: int | None = None
     words: str = ""
     reviewed_by: str | None = None
-    unreviewed: bool = False
+    reviewed: bool | None = None
+    outcome: str | None = None
+    noted: bool | None = None
+    verified_before: datetime | None = None
     played_by: str | None = None
     hours: frozenset[int] | None = None
+    case: str | None = None

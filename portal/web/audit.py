@@ -36,6 +36,7 @@ def index() -> str:
         filters=filters,
         chips=list(audit_filters.chips(filters)),
         counted=search.COUNTED,
+        scoped=not caller().scope.everything,
         **_state(),
     )
 

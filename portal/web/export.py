@@ -38,7 +38,7 @@ def json_lines() -> Response:
 def _file(form: str, kind: str, write: Callable[[Lines], Iterator[str]]) -> Response:
     asked, sort, who = filters.read(), filters.sort(), caller()
     wanted = filters.wanted(asked)
-    exporting.begin(db.session, who, wanted, form, asked)
+    exporting.begin(db.session, who, wanted, form, asked, sort)
     lines = write(exporting.rows(db.session, who, wanted, sort))
     return made_file(_pieces(lines), "recordings", form, kind)
 

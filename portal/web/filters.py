@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from flask import request, url_for
 from flask_babel import LazyString, lazy_gettext
 
+from portal import uploading
 from portal.auth import caller
 from portal.core.errors import InvalidRequest
 from portal.core.finding import BY_TIME, SORTS
@@ -46,8 +47,11 @@ NAMES: dict[str, LazyString] = {
     "integrity": lazy_gettext("Integrity"),
     "held": lazy_gettext("Legal hold"),
     "reviewed": lazy_gettext("Reviewed"),
+    "outcome": lazy_gettext("Outcome"),
+    "notes": lazy_gettext("Shared notes"),
     "storage": lazy_gettext("Storage"),
     "token": lazy_gettext("Token"),
+    "case": lazy_gettext("Legal case"),
 }
 PERIODS: dict[str, LazyString] = {
     "today": lazy_gettext("Today"),
@@ -76,9 +80,16 @@ CHOICES: dict[str, Mapping[str, LazyString | str]] = {
         "ok": lazy_gettext("Intact"),
         "mismatch": lazy_gettext("Damaged"),
         "missing": lazy_gettext("Missing"),
+        "overdue": show.INTEGRITY["overdue"],
     },
     "held": {"yes": lazy_gettext("Held"), "no": lazy_gettext("Not held")},
-    "reviewed": {"nobody": lazy_gettext("By nobody"), "me": lazy_gettext("By me")},
+    "reviewed": {
+        "nobody": lazy_gettext("By nobody"),
+        "anyone": lazy_gettext("By anyone"),
+        "me": lazy_gettext("By me"),
+    },
+    "outcome": show.OUTCOMES,
+    "notes": {"yes": lazy_gettext("With notes"), "no": lazy_gettext("Without notes")},
 }
 MOST = {"detail": 5, "weekday": 7}
 MOST_NUMBER, LONGEST = 10_000_000, 255
@@ -120,7 +131,8 @@ def wanted(filters: Filters) -> Wanted:
     """What they mean. Raises BadFilter."""
     _check(filters)
     begin, end = _period(filters)
-    held = _one(filters, "held")
+    integrity, reviewed = _one(filters, "integrity"), _one(filters, "reviewed")
+    overdue = integrity == "overdue"
     return Wanted(
         state=_one(filters, "state"),
         source=_one(filters, "source"),
@@ -132,18 +144,22 @@ def wanted(filters: Filters) -> Wanted:
         department=_label(filters, "department"),
         storage=_one(filters, "storage"),
         token=_token(filters),
-        integrity=_one(filters, "integrity"),
+        integrity=None if overdue else integrity,
+        verified_before=utc_now() - uploading.settings().verify_period if overdue else None,
         tag=_label(filters, "tag"),
-        held=None if held is None else held == "yes",
+        held=_yes_or_no(filters, "held"),
         shortest=_number(filters, "min_minutes", MINUTE),
         longest=_number(filters, "max_minutes", MINUTE, inclusive=True),
         smallest=_number(filters, "min_mb", MB),
         largest=_number(filters, "max_mb", MB, inclusive=True),
         words=_one(filters, "q") or "",
-        reviewed_by=caller().user_id if _one(filters, "reviewed") == "me" else None,
-        unreviewed=_one(filters, "reviewed") == "nobody",
+        reviewed_by=caller().user_id if reviewed == "me" else None,
+        reviewed={"nobody": False, "anyone": True}.get(reviewed or ""),
+        outcome=_one(filters, "outcome"),
+        noted=_yes_or_no(filters, "notes"),
         played_by=(_one(filters, "played_by") or "").casefold() or None,
         hours=_hours(filters),
+        case=_case(filters),
     )
 
 
@@ -161,6 +177,11 @@ def _one(filters: Filters, name: str) -> str | None:
     return filters[name][0] if name in filters else None
 
 
+def _yes_or_no(filters: Filters, name: str) -> bool | None:
+    text = _one(filters, name)
+    return None if text is None else text == "yes"
+
+
 def _label(filters: Filters, name: str) -> str | None:
     text = _one(filters, name)
     if text is not None and clean(text) is None:
@@ -172,6 +193,13 @@ def _token(filters: Filters) -> str | None:
     text = _one(filters, "token")
     if text is not None and not is_id(text):
         raise BadFilter("token", lazy_gettext("Give the token's number, not its secret."))
+    return text
+
+
+def _case(filters: Filters) -> str | None:
+    text = _one(filters, "case")
+    if text is not None and not is_id(text):
+        raise BadFilter("case", lazy_gettext("Follow the link on the page of the case."))
     return text
 
 

@@ -8,18 +8,17 @@ from collections.abc import Iterator
 from functools import partial
 from urllib.parse import quote
 
-from flask import Blueprint, Response, request, stream_template
+from flask import Blueprint, Response, stream_template
 
+from portal.asking import asked
 from portal.auth import caller, still, unchanged
 from portal.core import record, recordings
-from portal.core.errors import InvalidRequest
 from portal.core.models import Recording
 from portal.core.ranges import Ranges
 from portal.db import db
 from portal.parsing import known_id
 from portal.streaming import original, stream, watched
 from portal.web.positions import clock
-from portal.web.recording import asks
 from portal.web.show import plain
 
 _GONE = "There is no such recording."
@@ -33,13 +32,11 @@ blueprint = Blueprint("handover", __name__, url_prefix="/recordings/<recording_i
 def download(recording_id: str) -> Response:
     """The bytes as they were sent, under their name, with their SHA-256."""
     known = known_id(recording_id, _GONE)
-    recording = recordings.find_downloadable(db.session, caller(), known)
-    if asks(recording):
-        raise InvalidRequest("Say first, on the recording's page, why you want to hear it.")
-    if request.method != "HEAD":
-        recording = recordings.fetch(db.session, caller(), known)
-    may = partial(recordings.find_downloadable, recording_id=known)
-    response = stream(original(recording), still(may))
+    why = asked()
+    recording = recordings.find_downloadable(db.session, caller(), known, why)
+    may = partial(recordings.find_downloadable, recording_id=known, asked=why)
+    leaving = partial(recordings.hand_out, db.session, caller(), recording, why)
+    response = stream(original(recording), still(may), leaving)
     response.headers["Content-Disposition"] = attachment(recording.filename)
     response.headers.update(digests(recording, response.status_code))
     return response

@@ -10,10 +10,8 @@ from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal.auth import caller
-from portal.core import finding
-from portal.core.errors import InvalidRequest
+from portal.core import audit, finding
 from portal.core.finding import COUNTED, Page
-from portal.core.models import is_id
 from portal.core.wanted import Wanted
 from portal.db import db
 from portal.web import filters
@@ -22,6 +20,8 @@ from portal.web.recordings import blueprint
 
 PER_PAGE = 50
 MOST_NEW = 99
+PLACES = {"before", "after"}
+"""The ids that a page goes on from, by their names in the address; the core looks them up."""
 LOOKS = {"view": ("table", "cards"), "density": ("roomy", "dense")}
 """How the list may look; the first is what nobody chose. A browser session remembers it."""
 
@@ -47,26 +47,28 @@ def index() -> str | WerkzeugResponse | tuple[str, int]:
             session[name] = request.args[name]
     asked, sort = filters.read(), filters.sort()
     try:
-        found = _find(filters.wanted(asked), sort)
+        wanted = filters.wanted(asked)
+        _note_search(asked, sort)
+        found = _find(wanted, sort)
     except BadFilter as bad:
         return _shown(asked, sort, NOTHING, bad), bad.status
     return _shown(asked, sort, found, None)
+
+
+def _note_search(asked: Filters, sort: str) -> None:
+    """Who looks for a name or a number is written down before anything is shown, once for each
+    search: its further pages, and lists by filters alone, leave no event."""
+    if "q" in asked and not request.args.keys() & PLACES:
+        audit.record_alone(db.session, caller().actor, "recording.list", filters=asked, sort=sort)
 
 
 def _said(args: dict[str, list[str]]) -> dict[str, list[str]]:
     return {name: kept for name, values in args.items() if (kept := [v for v in values if v])}
 
 
-def cursor(name: str) -> str | None:
-    text = request.args.get(name)
-    if text is not None and not is_id(text):
-        raise InvalidRequest("This page address is damaged; go back to the list.")
-    return text
-
-
 def _find(wanted: Wanted, sort: str) -> Found:
     begun = time.perf_counter()
-    here = {"before": cursor("before"), "after": cursor("after")}
+    here = {name: request.args.get(name) for name in PLACES}
     page = finding.page(db.session, caller(), PER_PAGE, wanted, sort=sort, counting=True, **here)
     beside = finding.beside(db.session, [row.id for row in page.rows])
     return Found(page, beside, time.perf_counter() - begun)
@@ -88,7 +90,7 @@ def _shown(asked: Filters, sort: str, found: Found, problem: BadFilter | None) -
         counted=COUNTED,
         looks={name: session.get(name, looks[0]) for name, looks in LOOKS.items()},
         reaches_nothing=caller().scope.nothing,
-        polls=sort == "newest" and not (cursor("before") or cursor("after") or problem),
+        polls=sort == "newest" and not (problem or request.args.keys() & PLACES),
     )
 
 
@@ -96,6 +98,6 @@ def _shown(asked: Filters, sort: str, found: Found, problem: BadFilter | None) -
 def newer() -> Response:
     """How many have come since the top of the list was made, and the sentence that says so."""
     wanted = filters.wanted(filters.read())
-    count = finding.newer(db.session, caller(), wanted, cursor("than"), MOST_NEW)
+    count = finding.newer(db.session, caller(), wanted, request.args.get("than"), MOST_NEW)
     some = ngettext("%(num)d new recording: show it", "%(num)d new recordings: show them", count)
     return jsonify(count=count, text=some if count <= MOST_NEW else gettext("Many new: show them"))

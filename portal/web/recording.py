@@ -11,15 +11,15 @@ from flask import Response, current_app, jsonify, render_template, request, url_
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from portal.asking import asked
 from portal.auth import caller, still
-from portal.core import deletion, notes, playing, ranges, recordings, reviews
-from portal.core.errors import InvalidRequest, NotFound, TryAgainLater
+from portal.core import deletion, notes, playing, ranges, reasons, recordings, reviews, tagging
+from portal.core.errors import InvalidRequest, NotFound, ReasonMissing, TryAgainLater
 from portal.core.models import Recording, is_id
-from portal.core.playing import Reason
 from portal.core.ranges import Ranges
 from portal.db import db
 from portal.delivery import Deliveries
-from portal.parsing import known_id, plain
+from portal.parsing import known_id
 from portal.streaming import direct_address, for_playing, original, play, send_derived
 from portal.web.recordings import blueprint
 from portal.web.security import allow_media_from
@@ -53,6 +53,7 @@ def page(recording: Recording, media_url: str | None = None) -> str:
         playable=playable and "play" in caller().rights,
         asks=not media_url and asks(recording),
         keep_until=recording.received_at + current_app.config["SETTINGS"].keep,
+        tags=tagging.tags_of(db.session, recording.id),
         holds=deletion.holds(db.session, recording.id),
         lane=notes.of_recording(db.session, caller(), recording.id),
         reviewed=reviews.of_recording(db.session, caller(), recording.id),
@@ -62,14 +63,17 @@ def page(recording: Recording, media_url: str | None = None) -> str:
 
 def asks(recording: Recording) -> bool:
     """Whether this person must say why before they hear it."""
-    sensitive = recording.source in current_app.config["SETTINGS"].ask_reason
-    return sensitive and playing.last_reason(db.session, caller(), recording.id) is None
+    try:
+        reasons.given(db.session, caller(), recording, asked())
+    except ReasonMissing:
+        return True
+    return False
 
 
 def _asked_tab() -> str:
     open_to = [name for name, rights in TABS.items() if rights & caller().rights]
-    asked = request.args.get("tab")
-    return asked if asked in open_to else next(iter(open_to), "metadata")
+    tab = request.args.get("tab")
+    return tab if tab in open_to else next(iter(open_to), "metadata")
 
 
 def told(recording: Recording, tab: str, start: str | None = None) -> dict[str, Any]:
@@ -130,9 +134,10 @@ def panel(recording_id: str) -> str:
 def begin(recording_id: str) -> Response | WerkzeugResponse | str:
     """Writes the play session, and says where its bytes are. Programs get that as JSON; without
     scripts it is the page once more, or the file where there is nothing to play."""
-    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
-    reason, size = _reason(recording), for_playing(recording).size
-    _, secret = playing.begin(db.session, caller(), recording.id, size, reason)
+    why = asked(request.form)
+    recording = recordings.find_playable(db.session, caller(), _known(recording_id), why)
+    size = for_playing(recording).size
+    _, secret = playing.begin(db.session, caller(), recording.id, size, why)
     address = url_for("recordings.media", recording_id=recording.id, play=secret)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(media=address, play=secret)
@@ -141,18 +146,6 @@ def begin(recording_id: str) -> Response | WerkzeugResponse | str:
     if "download" in caller().rights:
         address = url_for("handover.download", recording_id=recording.id)
     return redirect(address, 303)
-
-
-def _reason(recording: Recording) -> Reason | None:
-    """What the person says, or has said lately. Raises InvalidRequest where it is missing."""
-    said, text = request.form.get("reason"), request.form.get("reason_text", "").strip()
-    if said:
-        if not plain(text.replace("\n", " ").replace("\r", "")):
-            raise InvalidRequest("The reason may have plain characters only.")
-        return Reason(said, text)
-    if asks(recording):
-        raise InvalidRequest("Say first why you want to hear this recording.")
-    return playing.last_reason(db.session, caller(), recording.id)
 
 
 @blueprint.post("/recordings/<recording_id>/heard")
@@ -181,35 +174,37 @@ def _is_stretch(said: object) -> bool:
 
 @blueprint.get("/recordings/<recording_id>/media")
 def media(recording_id: str) -> Response:
-    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
-    secret = request.args.get("play", "")
-    row = playing.find_open(db.session, caller(), recording.id, secret)
+    known, secret = _known(recording_id), request.args.get("play", "")
+    may = partial(playing.find_playing, recording_id=known, secret=secret, asked=asked())
+    recording, row = may(db.session, caller())
     deliveries: Deliveries = current_app.extensions["deliveries"]
     if deliveries.failing:
         raise TryAgainLater("The play log cannot be written just now; try again in a minute.")
-    client = request.environ.get("gunicorn.socket")
-    may = partial(recordings.find_playable, recording_id=recording.id)
-    counted = partial(deliveries.begin, row.id, client)
+    counted = partial(deliveries.begin, row.id, request.environ.get("gunicorn.socket"))
     return play(for_playing(recording), still(may), counted)
 
 
 @blueprint.get("/recordings/<recording_id>/thumbnail")
 def thumbnail(recording_id: str) -> Response:
-    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
+    recording = _playable(recording_id)
     return send_derived(recording.storage_id, _present(recording.thumbnail_key), "image/jpeg")
 
 
 @blueprint.get("/recordings/<recording_id>/sprite")
 def sprite(recording_id: str) -> Response:
     """The sheet of small pictures: see portal.core.pictures."""
-    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
+    recording = _playable(recording_id)
     return send_derived(recording.storage_id, _present(recording.sprite_key), "image/jpeg")
 
 
 @blueprint.get("/recordings/<recording_id>/peaks")
 def peaks(recording_id: str) -> Response:
-    recording = recordings.find_playable(db.session, caller(), _known(recording_id))
+    recording = _playable(recording_id)
     return send_derived(recording.storage_id, _present(recording.peaks_key), "application/json")
+
+
+def _playable(recording_id: str) -> Recording:
+    return recordings.find_playable(db.session, caller(), _known(recording_id), asked())
 
 
 def _known(recording_id: str) -> str:

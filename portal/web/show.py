@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from portal import __version__
 from portal.core.audit.actions import ACTIONS, OBJECTS, RESULTS
+from portal.core.playing import unproven
 from portal.core.ranges import percent
 from portal.web.positions import clock, stretches, written
 
@@ -185,6 +186,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(stamped=datetime.fromisoformat)
     app.jinja_env.filters.update(clock=clock, written=written)
     app.jinja_env.filters.update(stretches=stretches, percent=percent)
+    app.jinja_env.filters.update(unproven=unproven)
     app.jinja_env.globals.update(
         asset=asset,
         state_name=STATES,

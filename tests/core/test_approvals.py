@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from portal.core import accounts, approvals, deciding, deletion, requested_deletion, tokens
+from portal.core import accounts, approvals, deciding, deletion, holding, requested_deletion, tokens
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM, Actor
 from portal.core.errors import Conflict, Held, InvalidRequest, NotAllowed, NotFound
@@ -131,7 +131,7 @@ def test_what_is_approved_is_what_was_shown(site: Site, anna: Caller, bert: Call
 def test_a_hold_that_comes_in_between_wins(site: Site, anna: Caller, bert: Caller) -> None:
     held, free = site.recorded(WORDS), site.recorded(WORDS)
     made = requested(site, anna, held.id, free.id)
-    deletion.hold(site.session, SYSTEM, held.id, "lawsuit 12")
+    holding.hold(site.session, SYSTEM, held.id, "lawsuit 12")
     outcome = approve(site, bert, made).outcome
     assert outcome is not None and outcome["marked"] == [free.id]
     assert [each[0] for each in outcome["refused"]] == [held.id]
@@ -140,7 +140,7 @@ def test_a_hold_that_comes_in_between_wins(site: Site, anna: Caller, bert: Calle
 
 def test_what_is_held_or_must_be_kept_is_not_even_asked_for(site: Site, anna: Caller) -> None:
     held, young = site.recorded(WORDS), site.recorded(WORDS)
-    deletion.hold(site.session, SYSTEM, held.id, "lawsuit 12")
+    holding.hold(site.session, SYSTEM, held.id, "lawsuit 12")
     with pytest.raises(Held, match="legal hold"):
         requested(site, anna, held.id, young.id)
     with pytest.raises(Held, match="must be kept"):

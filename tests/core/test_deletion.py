@@ -12,6 +12,7 @@ from portal.core import deletion, finding, recordings
 from portal.core.accounts import Caller
 from portal.core.errors import Held, NotAllowed, NotFound
 from portal.core.models import Recording
+from portal.core.reasons import Asked
 from portal.core.wanted import Wanted
 from tests.core.conftest import Site
 from tests.core.deleting import MISSING, NOT_KEPT, WEEK, WORDS, ask, found, purge, with_pictures
@@ -56,8 +57,7 @@ def test_a_tombstone_is_shown_to_those_alone_who_look_for_it(site: Site) -> None
     assert recordings.find(site.session, auditor, gone.id).state == "deleted"
     for each in (gone, going):
         with pytest.raises(NotFound):
-            recordings.fetch(site.session, auditor, each.id)
-    assert "recording.download" not in site.events(gone.id)
+            recordings.find_downloadable(site.session, auditor, each.id, Asked())
 
 
 def test_asking_again_changes_nothing(site: Site) -> None:

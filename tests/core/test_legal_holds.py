@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from portal.core import deletion
+from portal.core import holding, releasing
 from portal.core.audit import SYSTEM
 from portal.core.errors import Held, InvalidRequest, NotFound
 from portal.core.models import Recording
@@ -18,16 +18,17 @@ from tests.core.deleting import MISSING, WORDS, ask, found, purge
 def test_a_held_recording_is_not_deleted_until_the_last_hold_is_released(site: Site) -> None:
     recording = site.recorded(WORDS)
     for reason in ("lawsuit 12", "lawsuit 34"):
-        deletion.hold(site.session, SYSTEM, recording.id, reason)
+        holding.hold(site.session, SYSTEM, recording.id, reason)
     with pytest.raises(Held, match="legal hold"):
         ask(site, recording.id)
-    assert deletion.end_holds(site.session, SYSTEM, recording.id) == 2
-    assert deletion.end_holds(site.session, SYSTEM, recording.id) == 0
+    assert releasing.end_holds(site.session, SYSTEM, recording.id) == 2
+    assert releasing.end_holds(site.session, SYSTEM, recording.id) == 0
     assert ask(site, recording.id) == "deleting"
     assert site.events(recording.id) == [
         "upload.created",
         "hold.placed",
         "hold.placed",
+        "hold.released",
         "hold.released",
         "deletion.requested",
     ]
@@ -36,7 +37,7 @@ def test_a_held_recording_is_not_deleted_until_the_last_hold_is_released(site: S
 def test_a_hold_placed_while_the_deletion_waits_wins(site: Site) -> None:
     recording = site.recorded(WORDS)
     ask(site, recording.id)
-    deletion.hold(site.session, SYSTEM, recording.id, "lawsuit 12")
+    holding.hold(site.session, SYSTEM, recording.id, "lawsuit 12")
     row = found(site, recording.id)
     assert (row.state, row.deletion_reason, row.deleted_by) == ("ready", None, None)
     purge(site, recording.id)
@@ -51,7 +52,7 @@ def test_a_quarantined_recording_that_is_held_goes_back_into_quarantine(site: Si
         row.state, row.error_code = "quarantined", "not_media"
         session.commit()
     ask(site, recording.id)
-    deletion.hold(site.session, SYSTEM, recording.id, "lawsuit 12")
+    holding.hold(site.session, SYSTEM, recording.id, "lawsuit 12")
     assert found(site, recording.id).state == "quarantined"
 
 
@@ -70,7 +71,7 @@ def test_of_hold_and_purge_at_once_one_wins_wholly(site: Site) -> None:
 def _hold_as_others_start(site: Site, recording_id: str, start: threading.Barrier) -> object:
     start.wait()
     with site.sessions() as session:
-        return deletion.hold(session, SYSTEM, recording_id, "lawsuit")
+        return holding.hold(session, SYSTEM, recording_id, "lawsuit")
 
 
 def _purge_too(site: Site, recording_id: str, start: threading.Barrier) -> None:
@@ -81,12 +82,12 @@ def _purge_too(site: Site, recording_id: str, start: threading.Barrier) -> None:
 def test_a_hold_needs_a_reason_and_something_to_hold(site: Site) -> None:
     recording = site.recorded(WORDS)
     with pytest.raises(InvalidRequest):
-        deletion.hold(site.session, SYSTEM, recording.id, "  ")
+        holding.hold(site.session, SYSTEM, recording.id, "  ")
     with pytest.raises(NotFound):
-        deletion.hold(site.session, SYSTEM, MISSING, "lawsuit")
+        holding.hold(site.session, SYSTEM, MISSING, "lawsuit")
     with pytest.raises(NotFound):
-        deletion.end_holds(site.session, SYSTEM, MISSING)
+        releasing.end_holds(site.session, SYSTEM, MISSING)
     ask(site, recording.id)
     purge(site, recording.id)
     with pytest.raises(Held, match="deleted already"):
-        deletion.hold(site.session, SYSTEM, recording.id, "lawsuit")
+        holding.hold(site.session, SYSTEM, recording.id, "lawsuit")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.core import deletion, orphans, storage_changes
+from portal.core import holding, orphans, releasing, storage_changes
 from portal.core.audit import SYSTEM
 from portal.core.errors import Conflict
 from portal.core.models import LegalHold, Recording
@@ -68,7 +68,7 @@ def test_what_is_held_stays_as_it_is(site: Site) -> None:
     stray = stray_beside(site, kept)
     (site.folder / lost.key).unlink()
     for each in (lost, kept):
-        deletion.hold(site.session, SYSTEM, each.id, "lawsuit 12")
+        holding.hold(site.session, SYSTEM, each.id, "lawsuit 12")
     assert orphans.repair(site.session, site.stores, SYSTEM, compare(site)) == 0
     assert stray in site.keys("recordings")
     assert site.session.get_one(Recording, lost.id).integrity == "ok"
@@ -86,8 +86,8 @@ def test_a_stray_that_became_somebodys_in_between_stays(site: Site) -> None:
 
 def test_a_hold_that_was_released_protects_no_more(site: Site) -> None:
     recording, _ = site.recorded(WORDS), site.recorded(WORDS)
-    deletion.hold(site.session, SYSTEM, recording.id, "lawsuit 12")
-    deletion.end_holds(site.session, SYSTEM, recording.id)
+    holding.hold(site.session, SYSTEM, recording.id, "lawsuit 12")
+    releasing.end_holds(site.session, SYSTEM, recording.id)
     stray_beside(site, recording)
     assert orphans.repair(site.session, site.stores, SYSTEM, compare(site)) == 1
     assert site.session.query(LegalHold).count() == 1

@@ -10,12 +10,12 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from portal.core import accounts, playing
+from portal.core import accounts, playing, reasons
 from portal.core.accounts import Caller
 from portal.core.audit import Actor
 from portal.core.errors import InvalidRequest, NotAllowed
 from portal.core.models import AuditEvent, PlaySession, Recording
-from portal.core.playing import Reason
+from portal.core.reasons import REASON_HOLDS, Asked, Reason
 from portal.core.transaction import utc_now
 from tests.core.conftest import Site
 
@@ -52,7 +52,7 @@ def change(site: Site, table: type, row_id: str, **values: object) -> None:
 
 def begun(site: Site, caller: Caller, recording: Recording, ago: timedelta) -> tuple[str, str]:
     """The id and the secret of a session that began so long ago."""
-    row, secret = playing.begin(site.session, caller, recording.id, recording.size, None)
+    row, secret = playing.begin(site.session, caller, recording.id, recording.size, Asked())
     then = utc_now() - ago
     change(site, PlaySession, row.id, started_at=then, told_at=then)
     return row.id, secret
@@ -69,7 +69,7 @@ def test_acceptance_1_two_people_in_the_same_second_are_two_rows(
     people = [listener(), listener()]
 
     def play(session: Session) -> None:
-        playing.begin(session, people.pop(), recording.id, 1000, None)
+        playing.begin(session, people.pop(), recording.id, 1000, Asked())
 
     site.at_once(play, 2)
     rows = site.session.scalars(select(PlaySession)).all()
@@ -95,7 +95,7 @@ def test_no_play_log_no_playback(
     site.session.commit()
     try:
         with pytest.raises((OperationalError, ProgrammingError)):
-            playing.begin(site.session, caller, recording.id, 1000, None)
+            playing.begin(site.session, caller, recording.id, 1000, Asked())
     finally:
         site.session.connection().exec_driver_sql("ALTER TABLE away RENAME TO audit_event")
         site.session.commit()
@@ -140,6 +140,20 @@ def test_what_lies_beyond_the_end_was_not_heard(
     assert row(site, play_id).heard == [[1000, 4000], [LENGTH - 1000, LENGTH]]
 
 
+@pytest.mark.parametrize(
+    ("sent", "unproven"), [(0, LENGTH // 2), (100, LENGTH * 4 // 10), (400, 0), (500, 0)]
+)
+def test_what_the_bytes_do_not_account_for_is_unproven(
+    site: Site, recording: Recording, listener: Callable[[], Caller], sent: int, unproven: int
+) -> None:
+    caller = listener()
+    play_id, secret = begun(site, caller, recording, timedelta(hours=1))
+    if sent:
+        playing.add_sent(site.session, {play_id: [[0, sent]]})
+    playing.hear(site.session, caller, recording.id, secret, [[0, LENGTH // 2]])
+    assert playing.unproven(row(site, play_id)) == unproven
+
+
 def test_a_session_that_is_left_alone_ends_after_ten_minutes(
     site: Site, recording: Recording, listener: Callable[[], Caller]
 ) -> None:
@@ -147,9 +161,12 @@ def test_a_session_that_is_left_alone_ends_after_ten_minutes(
     play_id, secret = begun(site, caller, recording, timedelta(hours=1))
     playing.hear(site.session, caller, recording.id, secret, [[0, LENGTH // 4]])
     assert playing.end_left(site.session, utc_now() + timedelta(minutes=9)) == 0
-    change(site, PlaySession, play_id, seen_at=utc_now() - timedelta(minutes=10))
+    playing.add_sent(site.session, {play_id: [[0, 250]]})
+    change(site, PlaySession, play_id, seen_at=utc_now() - playing.IDLE)
     with pytest.raises(NotAllowed):
         playing.find_open(site.session, caller, recording.id, secret)
+    assert playing.end_left(site.session, utc_now()) == 0, "its last bytes may be on their way"
+    change(site, PlaySession, play_id, seen_at=utc_now() - playing.IDLE - playing.SETTLED)
     assert playing.end_left(site.session, utc_now()) == 1
     assert playing.end_left(site.session, utc_now()) == 0
     query = select(AuditEvent).where(
@@ -158,7 +175,8 @@ def test_a_session_that_is_left_alone_ends_after_ten_minutes(
     event = site.session.scalars(query).one()
     assert (event.actor_label, event.ip) == (caller.label, "192.0.2.7")
     assert event.details["heard"] == [[0, LENGTH // 4]]
-    assert event.details["heard_percent"] == 25 and event.details["sent_percent"] == 0
+    assert event.details["heard_percent"] == event.details["sent_percent"] == 25
+    assert event.details["unproven_ms"] == 0
 
 
 def test_a_page_that_is_closed_ends_its_session_once_its_last_bytes_are_counted(
@@ -178,22 +196,37 @@ def test_a_page_that_is_closed_ends_its_session_once_its_last_bytes_are_counted(
     assert site.session.scalars(query).one()["sent_percent"] == 50
 
 
+def test_what_arrives_after_the_end_is_told_by_an_event_of_its_own(
+    site: Site, recording: Recording, listener: Callable[[], Caller]
+) -> None:
+    caller = listener()
+    play_id, secret = begun(site, caller, recording, timedelta())
+    playing.hear(site.session, caller, recording.id, secret, [], closing=True)
+    playing.end_left(site.session, utc_now() + playing.SETTLED)
+    playing.add_sent(site.session, {play_id: [[0, 700]]})
+    query = select(AuditEvent).where(AuditEvent.object_id == recording.id)
+    events = {each.action: each for each in site.session.scalars(query)}
+    told = {action: event.details.get("sent_bytes") for action, event in events.items()}
+    assert (told["recording.play.end"], told["recording.play.late"]) == (0, 700)
+    assert events["recording.play.late"].actor_label == caller.label
+
+
 def test_a_reason_is_kept_with_the_session_and_in_the_audit_log(
     site: Site, recording: Recording, listener: Callable[[], Caller]
 ) -> None:
     caller, reason = listener(), Reason("legal", "case 4711")
-    assert playing.last_reason(site.session, caller, recording.id) is None
-    made, _ = playing.begin(site.session, caller, recording.id, 1000, reason)
-    assert playing.last_reason(site.session, caller, recording.id) == reason
-    assert playing.last_reason(site.session, listener(), recording.id) is None
+    assert reasons.last(site.session, caller, recording.id) is None
+    made, _ = playing.begin(site.session, caller, recording.id, 1000, Asked(said=reason))
+    assert reasons.last(site.session, caller, recording.id) == reason
+    assert reasons.last(site.session, listener(), recording.id) is None
     query = select(AuditEvent.details).where(
         AuditEvent.action == "recording.play.start", AuditEvent.object_id == recording.id
     )
     said = {"play": made.id, "reason": "legal", "reason_text": "case 4711"}
     assert site.session.scalars(query).one() == said
     site.session.rollback()
-    change(site, PlaySession, made.id, started_at=utc_now() - playing.REASON_HOLDS)
-    assert playing.last_reason(site.session, caller, recording.id) is None
+    change(site, PlaySession, made.id, started_at=utc_now() - REASON_HOLDS)
+    assert reasons.last(site.session, caller, recording.id) is None
 
 
 @pytest.mark.parametrize(("code", "text"), [("fun", "x"), ("other", ""), ("legal", "x" * 501)])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import delete as delete_rows
 
-from portal.core import deletion, fixity, leases, orphans, reconcile
+from portal.core import deletion, fixity, holding, leases, orphans, reconcile
 from portal.core.audit import SYSTEM
 from portal.core.errors import Held
 from portal.core.leases import Lease, LeaseLost
@@ -58,7 +58,7 @@ def test_nothing_is_removed_before_the_audit_log_says_so(site: Site) -> None:
     ask(site, recording.id)
     watched, lease = Watched(site), claim(site, recording.id)
     deletion.purge(site.session, stores_of(watched), recording.id, NOT_KEPT, lease)
-    assert len(watched.events_before) == 4
+    assert len(watched.events_before) == 5
     for seen in watched.events_before:
         assert seen[-2:] == ["deletion.requested", "deletion.begun"]
 
@@ -72,7 +72,7 @@ def test_a_purge_that_is_cut_off_is_finished_by_the_next(site: Site, works: int)
         deletion.purge(site.session, stores_of(Watched(site, works)), recording.id, NOT_KEPT, lease)
     assert found(site, recording.id).state == "purging"
     with pytest.raises(Held, match="deleted already"):
-        deletion.hold(site.session, SYSTEM, recording.id, "too late")
+        holding.hold(site.session, SYSTEM, recording.id, "too late")
     assert _missing(site) == []
     assert deletion.waiting(site.session) == [recording.id]
     purge(site, recording.id, keep=WEEK)

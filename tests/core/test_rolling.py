@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from portal.core import deletion, leases, rolling
+from portal.core import holding, leases, rolling
 from portal.core.accounts import Caller
 from portal.core.errors import NotAllowed, NotFound
 from portal.core.models import Recording
@@ -209,5 +209,5 @@ def test_after_a_run_that_read_too_much_nobody_begins_until_that_is_paid(site: S
 
 def test_a_hold_does_not_keep_a_recording_from_being_verified(site: Site) -> None:
     held = recorded(site, 31)
-    deletion.hold(site.session, site.caller.actor, held, "Case 7")
+    holding.hold(site.session, site.caller.actor, held, "Case 7")
     assert run(site) == 1

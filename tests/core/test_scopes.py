@@ -12,6 +12,7 @@ from portal.core import deletion, finding, recordings, scopes, tagging
 from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest, NotFound
 from portal.core.models import AuditEvent, Recording, Upload
+from portal.core.reasons import Asked
 from portal.core.roles import ROLE_MAY
 from portal.core.scopes import EVERYTHING, Scope, of_words
 from tests.core.conftest import Site
@@ -121,7 +122,7 @@ def test_beyond_the_scope_is_not_found_and_written_down(site: Site) -> None:
     hidden = recorded(site, "calls")
     caller = auditor(site, "source:tus")
     with pytest.raises(NotFound) as beyond:
-        recordings.find_playable(site.session, caller, hidden)
+        recordings.find_playable(site.session, caller, hidden, Asked())
     with pytest.raises(NotFound) as missing:
         recordings.find(site.session, caller, hidden.replace(hidden[:8], "00000000"))
     assert str(beyond.value) == str(missing.value)

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, Engine, MetaData, Table, insert, select
+from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from portal import migrate
+from portal.core.models import LegalCase, LegalHold
 from tests.core.test_migrations import empty_postgres, engine, one_database
 
 __all__ = ["empty_postgres", "engine", "one_database"]
@@ -67,3 +69,34 @@ def test_rows_of_the_first_version_stay(engine: Engine) -> None:
     with engine.connect() as connection:
         for name in ("user", "upload", "part", "recording"):
             assert len(connection.execute(select(tables.tables[name])).all()) == 1
+
+
+def test_each_legal_hold_of_before_becomes_a_case(engine: Engine) -> None:
+    migrate.upgrade(engine, "0013")
+    fill(engine)
+    tables = MetaData()
+    tables.reflect(engine)
+    placed = {"recording_id": UPLOAD, "reason": "lawsuit " + 300 * "x", "placed_by": "anna (shell)"}
+    over = {"released_by": "bert (shell)", "released_at": NOW}
+    with engine.begin() as connection:
+        for number, more in enumerate([{}, over]):
+            row = {"id": f"hold-{number}", "placed_at": NOW} | placed | more
+            connection.execute(insert(tables.tables["legal_hold"]).values(row))
+    migrate.upgrade(engine)
+    with Session(engine) as session:
+        cases = session.scalars(select(LegalCase).order_by(LegalCase.id)).all()
+        held = {each.case_id: each for each in session.scalars(select(LegalHold))}
+    assert [each.id for each in cases] == ["hold-0", "hold-1"]
+    for each in cases:
+        assert each.name == placed["reason"][:255] and not each.future
+        assert each.reason == held[each.id].reason == placed["reason"]
+        assert each.owner_label == each.placed_by == "anna (shell)"
+        assert (each.released_by, each.released_at) == (
+            held[each.id].released_by,
+            held[each.id].released_at,
+        )
+    assert [each.released_by for each in cases] == [None, "bert (shell)"]
+    migrate.downgrade(engine, "0013")
+    with engine.connect() as connection:
+        rows = connection.execute(select(tables.tables["legal_hold"])).all()
+        assert sorted(each.released_by or "" for each in rows) == ["", "bert (shell)"]

@@ -62,7 +62,6 @@ def test_the_waveform_seeks_by_mouse_and_by_keyboard(
 ) -> None:
     page = open_page()
     page.goto(f"/recordings/{uploaded['call-support-4711.aac']}")
-    until(page, "document.getElementById('media').readyState > 0")
     slider = page.get_by_role("slider", name="Position")
     box = slider.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -78,7 +77,6 @@ def test_the_waveform_seeks_by_mouse_and_by_keyboard(
 def test_skipping_and_speed(open_page: OpenPage, uploaded: dict[str, str]) -> None:
     page = open_page()
     page.goto(f"/recordings/{uploaded['interview-room-2.m4a']}")
-    until(page, "document.getElementById('media').readyState > 0")
     page.get_by_role("button", name="10 s forward").click()
     page.get_by_role("button", name="10 s forward").click()
     page.get_by_role("button", name="10 s back").click()
@@ -265,6 +263,7 @@ BROKEN_LINES = """
 def look_at(page: Page, address: str, name: str, picture: Callable[[Page, str], None]) -> None:
     page.goto(address)
     if page.locator("#media").count():
+        page.evaluate("resume()")
         until(page, "document.getElementById('media').readyState > 0")
         page.evaluate("document.getElementById('media').currentTime = 33")
         until(page, "!document.getElementById('media').seeking")

@@ -29,13 +29,41 @@ def call(uploaded: dict[str, str]) -> str:
 
 def opened(page: Page, recording_id: str, fragment: str = "") -> Page:
     page.goto(f"/recordings/{recording_id}{fragment}")
+    page.evaluate("resume()")
     until(page, "document.getElementById('media').readyState > 0")
     return page
+
+
+def plays(portal: Portal, recording_id: str) -> int:
+    query = "SELECT 1 FROM play_session WHERE recording_id = ?"
+    return len(portal.rows(query, recording_id))
 
 
 def last_play(portal: Portal, recording_id: str) -> dict[str, Any]:
     query = "SELECT * FROM play_session WHERE recording_id = ? ORDER BY id DESC LIMIT 1"
     return portal.rows(query, recording_id)[0]
+
+
+def test_to_open_the_page_is_not_to_play_and_one_click_or_key_is(
+    open_page: OpenPage, portal: Portal, call: str
+) -> None:
+    page, asked = open_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    before = plays(portal, call)
+    page.goto(f"/recordings/{call}#t=42", wait_until="networkidle")
+    expect(page.locator("#clock")).to_have_text("0:42 / 1:30")
+    until(page, "peaks.length === 1000")
+    assert plays(portal, call) == before and not [each for each in asked if "/media" in each]
+    page.get_by_role("button", name="Play", exact=True).click()
+    until(page, f"{TIME} > 42.3")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_have_count(0)
+    assert plays(portal, call) == before + 1
+    page.goto("/recordings")
+    page.goto(f"/recordings/{call}")
+    page.keyboard.press("5")
+    page.keyboard.press("l")
+    until(page, f"Math.abs({TIME} - 55) < 0.3 && document.getElementById('media').readyState > 0")
+    assert plays(portal, call) == before + 2, "two keys, one beginning"
 
 
 def test_what_is_played_is_what_the_log_says_was_heard(
@@ -112,7 +140,6 @@ def test_the_sheet_of_keys_opens_with_a_question_mark_and_can_switch_them_off(
     page.keyboard.press("Escape")
     page.keyboard.press("5")
     page.reload()
-    until(page, "document.getElementById('media').readyState > 0")
     page.keyboard.press("5")
     page.wait_for_timeout(300)
     assert page.evaluate(TIME) == 0
@@ -155,6 +182,11 @@ def test_a_key_marks_as_reviewed_for_this_person_alone(open_page: OpenPage, call
     page = opened(open_page(), call)
     page.keyboard.press("r")
     expect(page.get_by_role("button", name="Withdraw")).to_be_visible()
+    page.get_by_label("Outcome").select_option("finding")
+    page.get_by_role("heading", level=1).click()
+    with page.expect_response("**/review"):
+        page.keyboard.press("r")
+    expect(page.locator(".reviewed li")).to_contain_text("Finding")
     other = opened(open_page("reviewer"), call)
     expect(other.get_by_role("button", name="Mark as reviewed")).to_be_visible()
     page.get_by_role("button", name="Withdraw").click()
@@ -169,6 +201,7 @@ def test_a_file_that_is_missing_is_named_as_the_cause(
     stored.rename(stored.with_suffix(".away"))
     page = open_page()
     page.goto(f"/recordings/{call}")
+    page.get_by_role("button", name="Play", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("missing in the storage")
     stored.with_suffix(".away").rename(stored)
     page.get_by_role("button", name="Try again").click()
@@ -185,11 +218,13 @@ def test_a_format_that_the_browser_cannot_play_may_be_saved(
     for role, may in (("auditor", 1), ("reviewer", 0)):
         page = open_page(role)
         page.goto(f"/recordings/{call}")
+        page.get_by_role("button", name="Play", exact=True).click()
         problem = page.get_by_role("alert")
         expect(problem).to_contain_text("cannot play this format")
         expect(problem.get_by_role("link", name="Save the original")).to_have_count(may)
     page = open_page()
     page.goto(f"/recordings/{call}")
+    page.get_by_role("button", name="Play", exact=True).click()
     with page.expect_download() as saved:
         page.get_by_role("alert").get_by_role("link", name="Save the original").click()
     assert saved.value.path().read_bytes() == file.read_bytes()

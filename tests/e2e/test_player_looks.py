@@ -11,7 +11,6 @@ from playwright.sync_api import Page, expect
 from tusclient.client import TusClient
 
 from tests.conftest import TUS, Portal, upload_id
-from tests.e2e.test_journeys import until
 from tests.e2e.test_player import opened
 
 OpenPage = Callable[..., Page]
@@ -33,7 +32,6 @@ def test_a_part_is_hidden_by_key_or_button_and_stays_so(
     page.keyboard.press(key)
     expect(page.locator(shown)).to_be_hidden()
     page.reload()
-    until(page, "document.getElementById('media').readyState > 0")
     expect(page.locator(shown)).to_be_hidden()
     again = page.get_by_role("button", name=button, exact=True)
     expect(again).to_have_attribute("aria-pressed", "false")
@@ -79,7 +77,23 @@ def test_the_sheet_names_every_key_that_there_is(open_page: OpenPage, call: str)
     known = page.evaluate("Object.keys(KEYS)")
     spelt = {key.replace("Arrow", "").replace("Left", "←").replace("Right", "→") for key in known}
     assert spelt - set("12345678") - {" ", "a"} <= set(listed), "a: only where there is a beginning"
-    assert set(listed) - spelt == {"Space", "Alt+←", "Alt+→"}
+    assert set(listed) - spelt == {"Space", "Alt+←", "Alt+→", "?", "g", "u"}
+
+
+def test_keys_lead_from_any_page_to_any_and_are_switched_off_for_all(open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto("/account")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    page.wait_for_url("**/audit*")
+    page.keyboard.press("?")
+    page.get_by_label("Single keys do something").uncheck()
+    page.goto("/recordings")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
 
 
 def test_alt_and_an_arrow_walk_the_results_that_one_came_from(

@@ -48,6 +48,7 @@ def test_acceptance_11_the_list_works_the_player_explains_and_nothing_hangs(
     assert seconds_for(page, "/recordings") < 3
     expect(page.get_by_role("link", name="interview.m4a")).to_be_visible()
     assert seconds_for(page, f"/recordings/{call}") < 3
+    page.get_by_role("button", name="Play", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text(
         "The storage or the play log cannot be reached", timeout=SECONDS * 1000
     )

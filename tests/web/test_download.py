@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
 
+from portal.core import tokens
+from portal.db import db
 from portal.web.handover import attachment
 from tests.conftest import Portal, Tus, upload_id
 from tests.web.browsing import Person
@@ -54,7 +57,7 @@ def test_the_original_is_saved_under_its_name_with_its_digest(
     assert downloads(portal, person.email) == 1
 
 
-def test_a_part_carries_the_digest_of_the_whole_and_is_a_download_too(
+def test_a_part_carries_the_digest_of_the_whole_and_many_are_one_download(
     portal: Portal, call: str, content: bytes
 ) -> None:
     person = Person(portal, "officer")
@@ -64,8 +67,20 @@ def test_a_part_carries_the_digest_of_the_whole_and_is_a_download_too(
     assert hashlib.sha256(content).digest() == base64.b64decode(
         answer.headers["Repr-Digest"].removeprefix("sha-256=:").rstrip(":")
     )
-    assert person.get(f"/recordings/{call}/download", Range="bytes=9999999-").status_code == 416
-    assert downloads(portal, person.email) == 2
+    for at in range(20):
+        person.get(f"/recordings/{call}/download", Range=f"bytes={at}-{at}")
+    query = "SELECT details FROM audit_event WHERE action = ? AND actor_label = ?"
+    [event] = portal.rows(query, "recording.download", person.email)
+    digest = hashlib.sha256(content).hexdigest()
+    assert json.loads(event["details"]) == {"sha256": digest, "first_piece": [100, 200]}
+
+
+def test_an_answer_without_bytes_is_no_download(portal: Portal, call: str, content: bytes) -> None:
+    person, path = Person(portal, "officer"), f"/recordings/{call}/download"
+    assert person.get(path, Range="bytes=9999999-").status_code == 416
+    tag = f'"{hashlib.sha256(content).hexdigest()}"'
+    assert person.get(path, **{"If-None-Match": tag}).status_code == 304
+    assert downloads(portal, person.email) == 0
 
 
 def test_to_look_at_the_headers_is_no_download(portal: Portal, call: str, content: bytes) -> None:
@@ -88,6 +103,14 @@ def test_who_has_not_signed_in_is_asked_to(portal: Portal, call: str) -> None:
     assert answer.status_code == 302 and "/login" in answer.headers["Location"]
 
 
+def reasons(portal: Portal, recording_id: str) -> list[dict[str, str]]:
+    query = "SELECT details FROM audit_event WHERE action = 'recording.download' AND object_id = ?"
+    details = [json.loads(row["details"]) for row in portal.rows(query, recording_id)]
+    return [
+        {name: text for name, text in each.items() if name.startswith("reason")} for each in details
+    ]
+
+
 def test_what_is_played_for_a_reason_only_is_saved_for_one_only(
     own_portal: Callable[..., Portal], content: bytes
 ) -> None:
@@ -97,11 +120,27 @@ def test_what_is_played_for_a_reason_only_is_saved_for_one_only(
     tus.patch(path, 0, content)
     call, person = upload_id(path), Person(portal, "auditor")
     portal.recording(call)
-    assert "/download" not in person.get(f"/recordings/{call}").text
+    facts = person.get(f"/recordings/{call}").text.partition('id="facts"')[2]
+    assert "Save the original" not in facts
     assert person.get(f"/recordings/{call}/download").status_code == 400
     assert downloads(portal, person.email) == 0
     person.begin(call, reason="legal")
     assert person.get(f"/recordings/{call}/download").content == content
+    assert reasons(portal, call) == [{"reason": "legal"}]
+    with portal.app.app_context():
+        token = tokens.create_token(db.session, person.email, ["read"])
+    address = f"{portal.url}/api/recordings/{call}/content"
+    headers = {"Authorization": f"Bearer {token}"}
+    refused = requests.get(address, headers=headers)
+    assert refused.status_code == 400 and refused.json()["error"]["code"] == "reason_missing"
+    assert "portal" in refused.json()["error"]["message"]
+    assert requests.get(f"{address}?reason=fun", headers=headers).status_code == 400
+    assert len(reasons(portal, call)) == 1, "what was refused is no download"
+    said = {"reason": "other", "reason_text": "nº 4711"}
+    assert requests.get(address, said, headers=headers).content == content
+    assert reasons(portal, call)[1] == said, "a token is not its owner"
+    assert requests.get(f"{address}?reason=legal", headers=headers).ok
+    assert reasons(portal, call)[2:] == [{"reason": "legal"}], "another reason, another event"
 
 
 def test_acceptance_21_a_running_download_stops_when_its_session_ends(

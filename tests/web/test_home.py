@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.core import deletion, reviews
+from portal.core import holding, releasing, reviews
 from portal.core.accounts import caller_for, user_by_email
 from portal.core.audit import SYSTEM, Actor
 from portal.core.models import new_id
@@ -79,8 +79,8 @@ def test_every_number_is_that_of_its_list_and_of_the_scope_alone(
         caller = caller_for(user_by_email(db.session, person.email), Actor("user", None, ""))
         reviews.mark(db.session, caller, mine[0], None)
         for each in (mine[1], mine[1], mine[2], theirs[0]):
-            deletion.hold(db.session, SYSTEM, each, "a case")
-        deletion.end_holds(db.session, SYSTEM, mine[2])
+            holding.hold(db.session, SYSTEM, each, "a case")
+        releasing.end_holds(db.session, SYSTEM, mine[2])
     shown = figures(person)
     assert (shown["Waiting for review"].number, shown["On legal hold"].number) == ("3", "1")
     assert listed(person, shown["Waiting for review"].link) == 3

@@ -40,6 +40,21 @@ def test_verify_now_is_asked_for_and_done(portal: Portal, call: str, role: str) 
     assert "Integrity confirmed" in person.get(f"/recordings/{call}?tab=integrity").text
 
 
+def test_a_missing_file_is_called_missing_wherever_its_integrity_is_told(
+    portal: Portal, token: str
+) -> None:
+    tus = Tus(portal, token)
+    path = tus.begin(4)
+    tus.patch(path, 0, b"%PDF")
+    lost, person = upload_id(path), Person(portal, "officer")
+    (portal.data / "store" / portal.recording(lost)["key"]).unlink()
+    person.post(f"/recordings/{lost}/verify")
+    wait_for(lambda: portal.recording(lost)["integrity"] == "missing")
+    page = person.get(f"/recordings/{lost}?tab=integrity").text
+    told = re.findall(r'class="integrity-(\w+)">.*?</svg>\s*(\w+)', page, re.DOTALL)
+    assert told == [("missing", "Missing")] * 4, "head, facts, now, and the verification"
+
+
 def test_the_page_says_that_it_was_asked_for_until_it_was_done(
     own_portal: Callable[..., Portal],
 ) -> None:

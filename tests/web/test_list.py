@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -41,6 +42,7 @@ def ids(house: Portal) -> dict[str, str]:
         "gone": {"state": "deleted"},
         "archived": {"storage_id": "archive"},
         "short": {"duration_ms": None},
+        "fresh": {"verified_at": datetime.now(UTC), "department": "fresh"},
     }
     made = recorded(house, list(rows.values()))
     return dict(zip(rows, made, strict=True))
@@ -74,6 +76,13 @@ def listed(person: Person, query: str) -> list[str]:
         ("min_mb=2000", ["big"]),
         ("department=Sales", ["sales"]),
         ("integrity=mismatch", ["bad"]),
+        ("integrity=overdue&department=sales", ["sales"]),
+        ("integrity=overdue&department=fresh", []),
+        ("integrity=overdue&state=deleted", []),
+        ("reviewed=anyone", []),
+        ("reviewed=me&outcome=escalated", []),
+        ("notes=yes", []),
+        ("notes=no&reviewed=nobody&kind=video", ["video"]),
         ("state=deleted", ["gone"]),
         ("storage=archive", ["archived"]),
         ("detail=wats_user%3DConcei%C3%A7%C3%A3o+M%C3%BCller", ["call"]),
@@ -137,7 +146,12 @@ def test_an_order_is_kept_from_page_to_page(
     assert found[0] == ids[top]
     assert listed(auditor, f"sort={sort}&before={found[3]}") == found[4:]
     assert listed(auditor, f"sort={sort}&after={found[3]}") == found[:3]
-    assert (ids["short"] in found) == (sort != "longest")
+    assert set(ids.values()) - set(found) == {ids["gone"]}
+    assert sort != "longest" or found[-1] == ids["short"], "what has no length comes last"
+    paged = [found[0]]
+    while more := listed(auditor, f"sort={sort}&before={paged[-1]}")[:1]:
+        paged += more
+    assert paged == found
 
 
 @pytest.mark.parametrize(
@@ -157,6 +171,8 @@ def test_an_order_is_kept_from_page_to_page(
         "tag=" + "x" * 65,
         "token=secret",
         "held=perhaps",
+        "outcome=terrible",
+        "notes=some",
         "source=ftp",
         "q=%00",
         "source=tus&source=calls",
@@ -187,6 +203,18 @@ def test_each_filter_is_a_chip_whose_cross_leaves_the_others(
 def test_empty_fields_of_the_form_do_not_stay_in_the_address(auditor: Person) -> None:
     answer = auditor.get("/recordings?q=&source=calls&kind=&sort=")
     assert answer.url.endswith("/recordings?source=calls")
+
+
+def test_a_search_by_words_is_one_event_however_many_pages_are_turned(
+    house: Portal, ids: dict[str, str]
+) -> None:
+    person = Person(house, "officer")
+    found = listed(person, "q=wav&kind=audio")
+    for query in ("", "kind=audio", f"q=wav&kind=audio&before={found[0]}", "q=wav&from=never"):
+        person.get(f"/recordings?{query}")
+    query = "SELECT details FROM audit_event WHERE action = 'recording.list' AND actor_label = ?"
+    events = [json.loads(row["details"]) for row in house.rows(query, person.email)]
+    assert [each["filters"] for each in events] == [{"q": ["wav"], "kind": ["audio"]}]
 
 
 def test_cards_and_density_are_remembered_without_script(

@@ -18,6 +18,7 @@ from portal.db import db
 from tests.conftest import Portal, Tus, upload_id, wait_for
 from tests.sounds import MIB, silence
 from tests.web.browsing import Person
+from tests.web.test_revoking import Listener
 
 
 def send(portal: Portal, content: bytes) -> str:
@@ -53,6 +54,10 @@ def sent(portal: Portal, person: Person) -> list[list[int]]:
     """What the log says has arrived, as soon as it says anything."""
     wait_for(lambda: plays(portal, person)[-1]["sent"] != "[]")
     return json.loads(plays(portal, person)[-1]["sent"])
+
+
+def cookie_of(person: Person) -> str:
+    return "; ".join(f"{name}={value}" for name, value in person.session.cookies.items())
 
 
 def test_a_play_session_is_in_the_log_before_the_first_byte(portal: Portal, call: str) -> None:
@@ -97,9 +102,8 @@ def test_acceptance_3_a_lone_open_range_is_logged_as_what_has_arrived(
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     client.connect(("127.0.0.1", portal.port))
-    cookies = "; ".join(f"{name}={value}" for name, value in auditor.session.cookies.items())
     client.sendall(
-        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookies}\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie_of(auditor)}\r\n"
         "Range: bytes=0-\r\n\r\n".encode()
     )
     taken = 0
@@ -146,6 +150,7 @@ def test_what_was_heard_is_shown_to_auditors(portal: Portal, call: str) -> None:
     assert told.status_code == 204
     page = auditor.get(f"/recordings/{call}?tab=access").text
     assert reviewer.email in page and "0:01–0:0" in page
+    assert "of it unproven: fewer bytes were received" in page, "it never asked for one"
     hidden = reviewer.get(f"/recordings/{call}?tab=access").text
     assert "Bytes received" not in hidden
 
@@ -173,12 +178,16 @@ def test_a_sensitive_source_asks_why_before_anything_is_played(
     portal = own_portal(PORTAL_ASK_REASON="tus", PORTAL_WEB_PROCESSES="1")
     call, auditor = send(portal, content), Person(portal, "auditor")
     assert "Why do you want to hear" in auditor.get(f"/recordings/{call}").text
+    pictures = [f"/recordings/{call}/{each}" for each in ("thumbnail", "sprite", "peaks")]
+    assert [auditor.get(each).status_code for each in pictures] == [400] * 3
     assert auditor.begin(call).status_code == 400
     assert auditor.begin(call, reason="other").status_code == 400
     assert plays(portal, auditor) == []
     without_script = auditor.post(f"/recordings/{call}/play", reason="legal", reason_text="nº 4711")
     assert 'id="media" src="/recordings/' in without_script.text
     assert auditor.begin(call).ok, "the reason holds for a while"
+    shape = auditor.get(pictures[-1])
+    assert shape.ok and "no-store" in shape.headers["Cache-Control"]
     assert [row["reason_text"] for row in plays(portal, auditor)] == ["nº 4711"] * 2
     assert "nº 4711" in auditor.get(f"/recordings/{call}?tab=access").text
     assert "Why do you want" in Person(portal, "auditor").get(f"/recordings/{call}").text
@@ -195,3 +204,19 @@ def test_a_play_session_names_the_sign_in_that_it_was_opened_in(portal: Portal, 
         assert json.loads(event["details"])["sign_in"] == played["login_session_id"], action
     tab = auditor.get(f"/recordings/{call}/tab?tab=access").text
     assert f"sign-in {played['login_session_id'][:8]}" in tab
+
+
+def test_who_says_that_the_page_is_left_gets_no_more_than_the_log_tells(
+    portal: Portal, big: str
+) -> None:
+    auditor = Person(portal, "auditor")
+    path = auditor.media_path(big)
+    client = Listener(portal, path, Cookie=cookie_of(auditor))
+    wait_for(lambda: client.received > MIB)
+    secret = path.partition("play=")[2]
+    assert auditor.post(f"/recordings/{big}/heard", play=secret, closing="1").status_code == 204
+    wait_for(lambda: client.ended_at, 10, "the answer is cut off")
+    assert client.received < 64 * MIB
+    content = client.received - 2048  # its header
+    wait_for(lambda: sent(portal, auditor)[-1][1] >= content, 10)
+    client.leave()

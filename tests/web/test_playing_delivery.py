@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from portal import watching
+from portal import delivery, watching
 from portal.core.ranges import Ranges
 from portal.delivery import Deliveries
 from tests.conftest import wait_for
@@ -60,6 +60,34 @@ def test_an_answer_that_never_went_out_has_brought_nothing(pair: Pair) -> None:
     over()
     deliveries.tell()
     assert log.rows == {"play": [[0, 3000]]}
+
+
+def sent_until_full(ours: socket.socket) -> int:
+    """How many bytes the kernel takes while the client reads none."""
+    ours.setblocking(False)
+    taken = 0
+    while True:
+        try:
+            taken += ours.send(b"x" * 65536)
+        except BlockingIOError:
+            return taken
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_what_a_slow_reader_may_still_fetch_counts_unless_it_has_gone(
+    pair: Pair, stays: bool
+) -> None:
+    log, (ours, client) = Log(), pair
+    deliveries = Deliveries(log.write)
+    over = deliveries.begin("play", ours, 0, 100_000_000)
+    taken = sent_until_full(ours)
+    over()
+    if not stays:
+        client.close()
+    for _ in range(delivery.PATIENCE):
+        deliveries.tell()
+    [[start, stop]] = log.rows["play"]
+    assert start == 0 and (stop == taken if stays else stop < taken)
 
 
 def test_who_was_hung_up_on_gets_nothing_of_what_was_on_its_way(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.core import audit, deletion
+from portal.core import audit, holding, releasing
 from portal.core.transaction import writing
 from portal.db import db
 from tests.conftest import Portal, Tus, upload_id
@@ -42,8 +42,8 @@ def test_it_tells_what_was_done_by_whom(portal: Portal, call: str, content: byte
     auditor.post(f"/recordings/{call}/notes", text="a private remark", start="0")
     officer.get(f"/recordings/{call}/download")
     with portal.app.app_context():
-        deletion.hold(db.session, audit.SYSTEM, call, "Case 4711")
-        deletion.end_holds(db.session, audit.SYSTEM, call)
+        holding.hold(db.session, audit.SYSTEM, call, "Case 4711")
+        releasing.end_holds(db.session, audit.SYSTEM, call)
     page = auditor.get(f"/recordings/{call}/record").text
     row = portal.recording(call)
     for told in (

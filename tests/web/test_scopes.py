@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +83,32 @@ def test_acceptance_22_a_token_reaches_no_further_than_its_owner(portal: Portal,
     assert denied(portal, email) == [call] * 2
     portal.cli("set-scope", email, "--department", "sales")
     assert requests.get(f"{portal.url}/api/recordings/{call}", headers=headers).ok
+
+
+LISTS = (
+    "/recordings?before={}",
+    "/recordings?sort=longest&after={}",
+    "/recordings/newer?than={}",
+    "/api/recordings?cursor={}",
+)
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_acceptance_22_a_list_goes_on_from_no_recording_beyond_the_scope(
+    portal: Portal, call: str, address: str
+) -> None:
+    outside, inside = scoped(portal, "department:finance"), scoped(portal, "department:sales")
+    if address.startswith("/api"):
+        for person in (outside, inside):
+            made = portal.cli("create-token", "--user", person.email, "--scope", "read")
+            person.session.headers["Authorization"] = f"Bearer {made.stdout.strip()}"
+    foreign, unknown = (outside.get(address.format(each)) for each in (call, MISSING))
+    assert foreign.status_code == unknown.status_code == 400
+    numbers = re.compile(r"[0-9a-f]{32}|[0-9a-f-]{36}|[A-Za-z0-9_.-]{60,}")
+    assert numbers.sub("", foreign.text) == numbers.sub("", unknown.text)
+    assert denied(portal, outside.email) == [call]
+    assert inside.get(address.format(call)).status_code == 200
+    assert denied(portal, inside.email) == []
 
 
 @pytest.mark.parametrize(("role", "status"), [("auditor", 200), ("reviewer", 403), ("admin", 403)])

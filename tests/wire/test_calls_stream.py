@@ -183,7 +183,7 @@ def test_each_download_is_in_the_audit_log_before_its_first_byte(
     with calls.session.get(f"{calls.url}/{recording_id}", stream=True):
         assert downloads(portal, recording_id) == 1
     calls.get(f"/{recording_id}", Range="bytes=0-9")
-    assert downloads(portal, recording_id) == 2
+    assert downloads(portal, recording_id) == 1, "a piece of the same download"
 
 
 def test_what_is_served_is_inert(calls: Calls, kept: str) -> None:

@@ -25,7 +25,7 @@ class Actor:
     user_agent: str | None = None
     request_id: str | None = None
     session_id: str | None = None
-    """Of the sign-in. Events of people do not carry it; `auth.login` and play sessions do."""
+    """Of the sign-in, whose `auth.login` names it too."""
 
 
 SYSTEM = Actor(type="system", id=None, label="system")
@@ -40,8 +40,11 @@ def record(
     **details: Any,
 ) -> None:
     """Add an event to the caller's transaction, which `writing()` has begun. `subject` is (type,
-    id). `details` are JSON, numbers in it whole. No secrets, no content."""
+    id). `details` are JSON, numbers in it whole; a person's sign-in joins them as `sign_in`. No
+    secrets, no content."""
     object_type, object_id = subject or (None, None)
+    if actor.session_id is not None:
+        details = {"sign_in": actor.session_id} | details
     event = {
         "at": utc_now(),
         "actor_type": actor.type,

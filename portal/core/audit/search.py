@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from portal.core import chain
 from portal.core.accounts import Caller
 from portal.core.errors import InvalidRequest
-from portal.core.models import OF_SYSTEM, AuditEvent
+from portal.core.models import OF_SYSTEM, AuditEvent, Recording, Upload
+from portal.core.recordings import uploads_visible, visible
 from portal.core.transaction import release
 
 COUNTED = 1000
 """What there is more of is only called more: to count a million takes a second."""
 BATCH = 2000
+OF_NO_RECORDING = ("", "audit", "session", "storage", "token", "user")
+"""The kinds of objects whose events tell nothing of a recording. A scope opens those of others,
+such as requests with their reasons, only where they lead to a recording in it."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,26 @@ def may_read(caller: Caller) -> bool:
 def readable(caller: Caller) -> ColumnElement[bool]:
     """The one predicate that decides what a caller may read. Raises NotAllowed.
 
-    Whoever administers the system sees how it is used, but not who listened to what.
+    Whoever administers the system sees how it is used, but not who listened to what. Whoever has a
+    scope reads of the recordings and uploads in it, and of what concerns none.
     """
-    if "audit" in caller.rights:
+    if "audit" not in caller.rights:
+        caller.must("audit_system")
+        return OF_SYSTEM
+    if caller.scope.everything:
         return true()
-    caller.must("audit_system")
-    return OF_SYSTEM
+    return or_(_type().in_(OF_NO_RECORDING), _reached(caller))
+
+
+def _reached(caller: Caller) -> ColumnElement[bool]:
+    """That an event is one of a recording in the caller's reach, or of an upload that became none.
+    A look at one row for each event that is walked past: nothing is read in advance."""
+    same = Recording.id == AuditEvent.object_id
+    begun = exists().where(Upload.id == AuditEvent.object_id, uploads_visible(caller))
+    return and_(
+        _type().in_(("recording", "upload")),
+        or_(exists().where(same, visible(caller)), and_(begun, ~exists().where(same))),
+    )
 
 
 def _type() -> ColumnElement[str]:
@@ -87,9 +105,9 @@ def page(
     here = tuple_(AuditEvent.at, AuditEvent.seq)
     query = found.order_by(*_newest_first() if forward else (AuditEvent.at, AuditEvent.seq))
     if before is not None:
-        query = query.where(here < _place(session, before))
+        query = query.where(here < _place(session, caller, before))
     elif after is not None:
-        query = query.where(here > _place(session, after))
+        query = query.where(here > _place(session, caller, after))
     rows = _rows(session, query.limit(limit + 1))
     count = session.scalar(counted) or 0
     release(session)
@@ -117,8 +135,9 @@ def _newest_first() -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     return AuditEvent.at.desc(), AuditEvent.seq.desc()
 
 
-def _place(session: Session, seq: int) -> tuple[datetime, int]:
-    at = session.scalar(select(AuditEvent.at).where(AuditEvent.seq == seq))
+def _place(session: Session, caller: Caller, seq: int) -> tuple[datetime, int]:
+    found = select(AuditEvent.at).where(readable(caller), AuditEvent.seq == seq)
+    at = session.scalar(found)
     if at is None:
         release(session)
         raise InvalidRequest("This page address is damaged; go back to the list.")
@@ -147,7 +166,7 @@ def _filtered(query: Select[Any], wanted: Wanted) -> Select[Any]:
 
 def whole(caller: Caller, wanted: Wanted) -> bool:
     """Whether these are all events there are, so that the chain can be followed through them."""
-    return wanted == Wanted() and "audit" in caller.rights
+    return wanted == Wanted() and "audit" in caller.rights and caller.scope.everything
 
 
 def events(

@@ -39,7 +39,7 @@ def anything(session: Session, caller: Caller) -> bool:
 
 def waiting(session: Session, caller: Caller) -> int:
     """How many recordings nobody has reviewed, up to finding.COUNTED + 1. Raises NotAllowed."""
-    return finding.count(session, caller, Wanted(unreviewed=True))
+    return finding.count(session, caller, Wanted(reviewed=False))
 
 
 def held(session: Session, caller: Caller) -> int:

@@ -1,11 +1,12 @@
 """The tables, as SQLAlchemy classes. They hold state and know no rules."""
 
 from portal.core.models.approvals import Approval
+from portal.core.models.holds import LegalCase, LegalHold
 from portal.core.models.people import LoginAttempt, LoginSession, Token, User
 from portal.core.models.playing import Note, PlaySession, Review
 from portal.core.models.recordings import (
+    LENGTH,
     LONGEST_LABEL,
-    LegalHold,
     Recording,
     RecordingDetail,
     RecordingTag,
@@ -13,11 +14,12 @@ from portal.core.models.recordings import (
     place_at,
 )
 from portal.core.models.records import OF_SYSTEM, AuditCheck, AuditEvent, AuditHead, AuditSeal, Job
-from portal.core.models.storages import Storage, StorageId, StorageRule
+from portal.core.models.storages import Storage, StorageCheck, StorageId, StorageRule
 from portal.core.models.tables import Base, Id, Name, UTCDateTime, is_id, new_id
 from portal.core.models.uploads import Claim, Part, Upload
 
 __all__ = [
+    "LENGTH",
     "LONGEST_LABEL",
     "OF_SYSTEM",
     "Approval",
@@ -29,6 +31,7 @@ __all__ = [
     "Claim",
     "Id",
     "Job",
+    "LegalCase",
     "LegalHold",
     "LoginAttempt",
     "LoginSession",
@@ -41,6 +44,7 @@ __all__ = [
     "RecordingTag",
     "Review",
     "Storage",
+    "StorageCheck",
     "StorageId",
     "StorageRule",
     "Tag",

@@ -80,4 +80,7 @@ class Review(Base):
     outcome: Mapped[str | None] = mapped_column(String(20))
     at: Mapped[datetime]
 
-    __table_args__ = (Index("ix_review_user_id_recording_id", "user_id", "recording_id"),)
+    __table_args__ = (
+        Index("ix_review_user_id_recording_id", "user_id", "recording_id"),
+        Index("ix_review_outcome_recording_id", "outcome", "recording_id"),
+    )

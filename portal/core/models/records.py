@@ -137,4 +137,9 @@ class Job(Base):
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_job_state_ended_at", "state", "ended_at"),)
+    __table_args__ = (
+        Index("ix_job_state_ended_at", "state", "ended_at"),
+        Index("ix_job_started_at_id", "started_at", "id"),
+        Index("ix_job_state_started_at_id", "state", "started_at", "id"),
+        Index("ix_job_kind_started_at_id", "kind", "started_at", "id"),
+    )

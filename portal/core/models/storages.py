@@ -1,14 +1,14 @@
-"""The tables of where bytes are kept, and of which recordings go where."""
+"""The tables of where bytes are kept, whether that works, and of which recordings go where."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.core.models.tables import Base, Id
+from portal.core.models.tables import Base, Id, Name, new_id
 
 StorageId = String(40)
 
@@ -42,3 +42,24 @@ class StorageRule(Base):
     source: Mapped[str | None] = mapped_column(String(20))
     kind: Mapped[str | None] = mapped_column(String(10))
     at_least: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class StorageCheck(Base):
+    """One test of a storage: asked for, or done with its steps: [name, milliseconds, problem].
+
+    `objects` and `bytes`: the recordings that the database has in it, counted then.
+    """
+
+    __tablename__ = "storage_check"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    storage_id: Mapped[str] = mapped_column(StorageId)
+    asked_by: Mapped[str] = mapped_column(Name)
+    asked_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    steps: Mapped[list[Any]] = mapped_column(JSON, default=list)
+    problem: Mapped[str | None] = mapped_column(Text)
+    objects: Mapped[int | None] = mapped_column(BigInteger)
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_storage_check_storage_id_id", "storage_id", "id"),)

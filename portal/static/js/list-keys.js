@@ -1,18 +1,7 @@
-// Single keys on the list: none while something is typed, and none at all if switched off.
+// The keys of the list, beside those of every page: see keys.js.
 const items = [...document.querySelectorAll(".item")];
-const sheet = document.getElementById("keys");
-const switchedOn = document.getElementById("keys-on");
-const opener = document.getElementById("keys-open");
 let marked = -1;
-let before = "";
-
-switchedOn.checked = localStorage.getItem("keys") !== "off";
-switchedOn.addEventListener("change", () => localStorage.setItem("keys", switchedOn.checked ? "on" : "off"));
-opener.hidden = false;
-opener.addEventListener("click", () => sheet.showModal());
-
 const pickOf = (item) => item?.querySelector(".pick");
-const click = (selector) => document.querySelector(selector)?.click();
 const toggle = () => pickOf(items[marked])?.click();
 
 const move = (step, extend) => {
@@ -32,7 +21,6 @@ const pickAll = (wanted) => {
 
 const acts = {
   "/": () => document.getElementById("search").select(),
-  "?": () => sheet.showModal(),
   j: () => move(1, false),
   k: () => move(-1, false),
   J: () => move(1, true),
@@ -41,21 +29,16 @@ const acts = {
   n: () => click("a[rel=next]"),
   p: () => click("a[rel=prev]"),
   Escape: () => pickAll(false),
-  "g g": () => click(".menu a[href$='/recordings']"),
-  "g u": () => click(".menu a[href$='/uploads']"),
-  "g a": () => click(".menu a[href$='/audit']"),
 };
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.matches("input:not(.pick), select, textarea") || sheet.open;
-  if (typing || !switchedOn.checked || event.altKey || event.metaKey) return;
+  if (!isForPage(event)) return;
   if (event.ctrlKey) {
     if (event.key !== "a" || marked < 0) return;
     event.preventDefault();
     return pickAll(true);
   }
-  const act = acts[`${before} ${event.key}`] ?? acts[event.key];
-  before = event.key;
+  const act = acts[event.key];
   if (!act) return;
   event.preventDefault();
   act();

@@ -1,11 +1,4 @@
-// The player's keys (the sheet behind «?» lists them). None works inside a field, and all of them
-// can be switched off for good: WCAG 2.1.4.
-const sheet = document.getElementById("keys");
-const keysOn = document.getElementById("keys-on");
-keysOn.checked = localStorage.getItem("player-keys") !== "off";
-keysOn.addEventListener("change", () => localStorage.setItem("player-keys", keysOn.checked ? "on" : "off"));
-document.getElementById("show-keys").addEventListener("click", () => sheet.showModal());
-
+// The keys of the player, beside those of every page: see keys.js. The sheet behind «?» lists both.
 const faster = (by) => {
   speed.selectedIndex = Math.min(Math.max(0, speed.selectedIndex + by), speed.options.length - 1);
   media.playbackRate = Number(speed.value);
@@ -43,9 +36,8 @@ const KEYS = {
   f: full,
   b: writeNote,
   "[": () => mark("start"), "]": () => mark("end"),
-  r: () => document.querySelector("#review [data-key]:last-of-type")?.click(),
+  r: () => document.querySelector("#review [data-key=r]:not([name=withdraw])")?.click(),
   i: turnFacts, t: turnTimeline, a: turnClock,
-  "?": () => sheet.showModal(),
 };
 for (let tenth = 0; tenth < 10; tenth++) KEYS[tenth] = () => seek((length() * tenth) / 10);
 
@@ -55,7 +47,7 @@ const takes = (element, key) =>
   (element.closest("button, a, summary, [role=slider], audio, video") && [" ", "Enter", "ArrowLeft", "ArrowRight"].includes(key));
 
 document.addEventListener("keydown", (event) => {
-  if (!keysOn.checked || player.hidden || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (!isForPage(event) || player.hidden || event.ctrlKey) return;
   if (takes(event.target, event.key)) return;
   const name = event.shiftKey && event.key.startsWith("Arrow") ? `Shift+${event.key}` : event.key;
   if (!KEYS[name]) return;

@@ -36,7 +36,7 @@ const tick = () => {
 };
 
 // The server makes the marks; only here is known where on the bar they belong.
-const place = () => {
+const arrange = () => {
   for (const mark of lane.children) {
     const whole = length() * 1000 || 1;
     const start = Number(mark.dataset.start), end = Number(mark.dataset.end || start);
@@ -70,17 +70,18 @@ lane.addEventListener("click", (event) => {
   if (mark) seek(Number(mark.dataset.start) / 1000);
 });
 for (const name of ["timeupdate", "seeked", "loadedmetadata", "durationchange"]) media.addEventListener(name, tick);
-media.addEventListener("durationchange", place);
+media.addEventListener("durationchange", arrange);
 document.addEventListener("part-changed", () => {
   const fresh = document.getElementById("new-lane");
   if (fresh) lane.replaceChildren(...fresh.content.cloneNode(true).children);
-  place();
+  arrange();
 });
 new ResizeObserver(tick).observe(canvas);
 new MutationObserver(tick).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
-place();
+arrange();
 if (player.dataset.peaks) {
-  fetch(player.dataset.peaks)
+  shown
+    .then(() => fetch(player.dataset.peaks))
     .then((response) => response.json())
     .then((found) => {
       peaks = found.points;

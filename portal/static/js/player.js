@@ -1,10 +1,13 @@
-// The player: opens a play session before the first byte, and adds to the browser's own controls
-// ±10 s, speed, a clock, links to a moment, and words for what went wrong.
+// The player: opens a play session at the first play or seek, before the first byte, and adds to the
+// browser's own controls ±10 s, speed, a clock, links to a moment, and words for what went wrong.
 const player = document.getElementById("player");
 const media = document.getElementById("media");
 const clock = document.getElementById("clock");
 const problem = document.getElementById("player-problem");
+const start = document.getElementById("start");
 const openSession = { play: "", asked: 0 };
+let opening = null;
+let reveal;
 const FRESH = 9 * 60_000; // after ten minutes without a sign of life the server ends a session
 
 const spoken = (seconds) => {
@@ -24,8 +27,15 @@ const say = (words) => { document.getElementById("said").textContent = words; };
 // What the headers say is exact; until they are here, what the portal has measured.
 const length = () => Number.isFinite(media.duration) ? media.duration : Number(player.dataset.duration) / 1000;
 
-const seek = (seconds) => {
+// A player that holds nothing yet keeps the place for its beginning, and tells nobody.
+const place = (seconds) => {
   media.currentTime = Math.min(Math.max(0, seconds), length());
+  if (!media.readyState) media.dispatchEvent(new Event("timeupdate"));
+};
+
+const seek = (seconds) => {
+  place(seconds);
+  if (!openSession.play) resume();
 };
 
 const skip = (seconds) => {
@@ -46,28 +56,35 @@ const complain = (cause) => {
   problem.hidden = false;
 };
 
-// A new play session, at the same place as before. True when it stands.
-const open = async (reason = {}) => {
-  const at = media.currentTime || wanted();
+// A new play session, at the same place as before; what was playing plays on. True when it stands.
+const begin = async (reason) => {
   const answer = await send(player.dataset.play, reason).catch(() => null);
   if (!answer?.ok) {
+    media.pause();
     if (answer?.status !== 400) complain(answer ? answer.status : "network");
     return false;
   }
   const session = await answer.json();
   openSession.play = session.play;
   openSession.asked = Date.now();
-  problem.hidden = true;
-  media.addEventListener("loadedmetadata", () => at && seek(at), { once: true });
-  media.src = session.media;
-  media.playbackRate = Number(document.getElementById("speed").value);
+  load(session.media);
   return true;
 };
 
-const resume = async () => {
-  const playing = !media.paused;
-  if (await open() && playing) media.play().catch(() => {});
+const load = (address) => {
+  const at = media.currentTime || wanted(), playing = !media.paused;
+  problem.hidden = true;
+  start?.remove();
+  media.addEventListener("loadedmetadata", () => at && place(at), { once: true });
+  media.controls = true;
+  media.preload = "metadata";
+  media.src = address;
+  media.playbackRate = Number(speed.value);
+  if (playing) media.play().catch(() => {});
 };
+
+// One at a time: a click and the key beside it are one beginning.
+const resume = (reason = {}) => (opening ??= begin(reason).finally(() => { opening = null; }));
 
 // Where the address points: #t=754, #t=12:34 or #t=1:02:03.
 const wanted = () => {
@@ -102,7 +119,7 @@ const cause = async () => {
 
 media.addEventListener("error", cause);
 media.addEventListener("play", () => {
-  if (openSession.play && Date.now() - openSession.asked > FRESH) resume();
+  if (!openSession.play || Date.now() - openSession.asked > FRESH) resume();
 });
 for (const name of ["timeupdate", "seeked", "loadedmetadata", "durationchange"]) {
   media.addEventListener(name, showTime);
@@ -112,7 +129,12 @@ for (const button of player.querySelectorAll("[data-skip]")) {
 }
 const speed = document.getElementById("speed");
 speed.addEventListener("change", () => { media.playbackRate = Number(speed.value); });
-document.getElementById("again").addEventListener("click", resume);
+document.getElementById("again").addEventListener("click", () => resume());
+start?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  media.play().catch(() => {});
+  media.focus();
+});
 document.getElementById("copy-link").addEventListener("click", (event) => {
   const address = new URL(location.pathname, location.href);
   address.hash = `t=${Math.floor(media.currentTime)}`;
@@ -123,14 +145,20 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 }
 addEventListener("hashchange", () => location.hash.startsWith("#t=") && seek(wanted()));
 
+// Nothing of a sensitive recording is here before the reason is, no picture either.
+const shown = new Promise((resolve) => { reveal = resolve; });
 const reason = document.getElementById("reason");
 reason?.addEventListener("submit", async (event) => {
   event.preventDefault();
   player.hidden = false;
-  const done = await open(Object.fromEntries(new FormData(reason)));
+  const done = await resume(Object.fromEntries(new FormData(reason)));
   player.hidden = !done;
   reason.hidden = done;
   reason.querySelector(".problem").hidden = done;
-  if (done) media.focus();
+  if (!done) return;
+  reveal();
+  if (player.dataset.poster) media.poster = player.dataset.poster;
+  media.focus();
 });
-if (!reason && !media.hasAttribute("src")) open();
+if (!reason) reveal();
+if (wanted()) place(wanted());

@@ -41,7 +41,7 @@ if (kept) {
   document.addEventListener("keydown", (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!by || !event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (localStorage.getItem("player-keys") === "off" || event.target.closest("input, textarea, select, dialog")) return;
+    if (!keysOn.checked || event.target.closest("input, textarea, select, dialog")) return;
     event.preventDefault();
     tryStep(by);
   });

@@ -1,0 +1,73 @@
+"""Legal holds in a real Chromium: from the list to the case, its release, and how it looks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.test_journeys import LOOKS, look_at
+
+OpenPage = Callable[..., Page]
+
+
+def place(page: Page, name: str) -> None:
+    """From the list of recordings to a case that holds the one of this name, by the keyboard."""
+    page.goto("/recordings")
+    page.get_by_role("checkbox", name=f"Select {name}").press("Space")
+    page.get_by_role("button", name="Place a legal hold").press("Enter")
+    expect(page.get_by_role("heading", name="Hold 1 recording?")).to_be_visible()
+    page.get_by_label("Name").fill("Smith against Jones")
+    page.get_by_label("Case number, if it has one").fill("0001234-56.2026.8.26.0100")
+    page.get_by_label("Reason").fill("A claim for damages; the court asked for the calls.")
+    page.get_by_role("button", name="Place the hold").press("Enter")
+    expect(page.get_by_role("status")).to_have_text("The hold is placed.")
+
+
+def test_an_officer_holds_a_recording_and_asks_for_its_release(
+    open_page: OpenPage, uploaded: dict[str, str]
+) -> None:
+    page = open_page(role="officer")
+    place(page, "interview-room-2.m4a")
+    page.get_by_role("link", name="interview-room-2.m4a").click()
+    expect(page.get_by_text("the court asked for the calls")).to_be_visible()
+    page.go_back()
+    page.get_by_role("checkbox", name="Select interview-room-2.m4a").check()
+    page.locator("#reason").fill("It is not part of the claim.")
+    page.get_by_role("button", name="Ask to release the selected").click()
+    expect(page.get_by_text("You asked for this yourself")).to_be_visible()
+    second = open_page(role="officer")
+    second.goto(page.url)
+    second.get_by_role("button", name="Approve").click()
+    expect(second.get_by_role("status")).to_have_text("Approved.")
+    page.goto("/holds?released=1")
+    expect(page.get_by_role("link", name="Smith against Jones").first).to_be_visible()
+
+
+@pytest.mark.parametrize(("look", "locale"), LOOKS)
+def test_every_page_of_holds_is_accessible_and_fits_its_screen(
+    open_page: OpenPage,
+    uploaded: dict[str, str],
+    picture: Callable[[Page, str], None],
+    look: str,
+    locale: str,
+) -> None:
+    theme, width = look.split("-")
+    shown = look if locale == "en-GB" else f"{look}-{locale}"
+    writer = open_page(role="officer")
+    place(writer, "call-support-4711.aac")
+    case = re.sub(r"^.*(?=/holds/)", "", writer.url)
+    writer.locator("#reason").fill("The claim was settled.")
+    writer.get_by_role("button", name="Ask to release the whole case").click()
+    request = re.sub(r"^.*(?=/approvals/)", "", writer.url)
+    page = open_page(role="officer", width=int(width), theme=theme, locale=locale)
+    for name, address in (
+        ("holds", "/holds"),
+        ("holds-case", case),
+        ("holds-new", "/holds/new?kind=audio&held=no"),
+        ("approvals", "/approvals"),
+        ("approvals-release", request),
+    ):
+        look_at(page, address, f"{name}-{shown}", picture)
