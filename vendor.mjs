@@ -9,10 +9,11 @@ const FILES = [
   "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2",
   "swagger-ui-dist/swagger-ui.css",
   "swagger-ui-dist/swagger-ui-bundle.js",
+  "tus-js-client/dist/tus.min.js",
 ];
 const ICONS = [
   "arrow-clockwise", "arrow-counterclockwise", "arrows-collapse", "arrows-expand",
-  "box-arrow-right", "camera-video", "check2-circle", "chevron-down", "chevron-left",
+  "box-arrow-right", "calendar-plus", "camera-video", "check2-circle", "chevron-down", "chevron-left",
   "chevron-right", "circle-half", "clock", "cloud-arrow-up", "collection-play", "copy",
   "download", "exclamation-octagon", "file-earmark", "funnel", "gear", "globe2", "grid",
   "headphones", "hourglass-split", "house", "inbox", "journal-text", "keyboard",

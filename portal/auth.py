@@ -104,6 +104,9 @@ BEARER = {
 """The blueprints whose callers are programs with a token, and the dialect whose uploads each may
 reach; elsewhere people sign in."""
 
+PASSES = {"tus"}
+"""Those of them that the upload page reaches with a pass: see portal/core/passes.py."""
+
 
 def init_app(app: Flask) -> None:
     login_manager.init_app(app)
@@ -116,7 +119,7 @@ def require_caller() -> Response | None:
     if request.endpoint is None or request.endpoint in OPEN:
         return None
     if request.blueprint in BEARER:
-        proof = shown(visitor())
+        proof = shown(visitor(), request.blueprint in PASSES)
         g.caller = replace(bearer(proof), dialect=BEARER[request.blueprint])
         g.proof = proof
         _watch_body()

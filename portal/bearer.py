@@ -10,6 +10,7 @@ from flask import current_app, request
 from sqlalchemy.orm import Session
 
 from portal.config import Settings
+from portal.core import passes
 from portal.core.accounts import Caller
 from portal.core.audit import Actor
 from portal.core.errors import NotAuthenticated, TooManyAttempts
@@ -53,16 +54,26 @@ Proof = Callable[[Session], Caller]
 """Asks the database whose something is that a client has shown, as often as it is called."""
 
 
-def shown(visitor: Actor) -> Proof:
-    """What the Authorization header says of its sender. Raises NotAuthenticated."""
+def shown(visitor: Actor, passes_too: bool = False) -> Proof:
+    """What the Authorization header says of its sender. `passes_too`: whether an upload page may
+    come in here. Raises NotAuthenticated."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise NotAuthenticated("Send your token as `Authorization: Bearer <token>`.")
+    if passes_too and token.startswith(passes.PREFIX):
+        return _passed(token, visitor)
     trust: Trust | None = current_app.extensions["jwt_trust"]
     if trust is not None and token.count(".") == 2:
         return lambda session: caller_by_jwt(session, trust, token, visitor)
     return lambda session: caller_by_token(session, token, visitor)
+
+
+def _passed(token: str, visitor: Actor) -> Proof:
+    settings: Settings = current_app.config["SETTINGS"]
+    sign_in = passes.sign_in_of(current_app.config["SECRET_KEY"], token)
+    idle = settings.session_idle
+    return lambda session: passes.caller_by_pass(session, sign_in, visitor, idle)
 
 
 def bearer(proof: Proof) -> Caller:

@@ -244,7 +244,7 @@ def _count(session: Session, turn: _Turn, size: int, last: bool, now: datetime) 
             .values(
                 offset=offset,
                 progress_at=now,
-                expires_at=now + turn.lifetime,
+                expires_at=uploads.no_sooner(now + turn.lifetime),
                 writing=None if last else turn.generation,
             )
         )

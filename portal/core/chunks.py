@@ -125,7 +125,8 @@ def _count(
             raise Conflict("The upload is complete; it takes no more chunks.")
         if upload.state == "open":
             now = utc_now()
-            upload.progress_at, upload.expires_at = now, now + lifetime
+            upload.progress_at = now
+            upload.expires_at = max(upload.expires_at, now + lifetime)
         if known is None:
             _add(session, upload, part)
         return progress_of(upload), known is None

@@ -113,7 +113,8 @@ def _count(session: Session, upload_id: str, arrived: list[Part], lifetime: time
         now = utc_now()
         session.add_all(new)
         upload.offset += sum(part.size for part in new)
-        upload.progress_at, upload.expires_at = now, now + lifetime
+        upload.progress_at = now
+        upload.expires_at = max(upload.expires_at, now + lifetime)
     return upload
 
 

@@ -24,11 +24,15 @@ def abandon(session: Session, caller: Caller, upload_id: str) -> None:
     NotAllowed: a complete upload is a recording, deleted by retention and officers alone.
     """
     with writing(session):
-        upload = uploads.lock(session, caller, upload_id)
-        if upload.state != "open":
-            raise NotAllowed("The upload is complete; its recording cannot be deleted this way.")
-        _end(upload, "abandoned")
-        audit.record(session, caller.actor, "upload.cancelled", ("upload", upload_id))
+        give_up(session, caller, uploads.lock(session, caller, upload_id))
+
+
+def give_up(session: Session, caller: Caller, upload: Upload) -> None:
+    """The same for an upload that is locked already; the caller commits. Raises NotAllowed."""
+    if upload.state != "open":
+        raise NotAllowed("The upload is complete; its recording cannot be deleted this way.")
+    _end(upload, "abandoned")
+    audit.record(session, caller.actor, "upload.cancelled", ("upload", upload.id))
 
 
 def expire(session: Session, now: datetime) -> list[str]:

@@ -51,18 +51,22 @@ def find(
 ) -> tuple[LoginSession, User] | None:
     """The living session with this secret and whose it is: one SELECT. None if it is over.
     `used`: somebody is at it, so that its idle time begins anew."""
+    found = living(session, _digest(secret), idle)
+    if found is not None and used:
+        last_seen.note(session, found[0], LoginSession.seen_at)
+    return found
+
+
+def living(session: Session, session_id: str, idle: timedelta) -> tuple[LoginSession, User] | None:
+    """The same by its id, which is no secret. To be asked for is no use of it."""
     query = (
         select(LoginSession, User)
         .join(User, User.id == LoginSession.user_id)
-        .where(LoginSession.id == _digest(secret), _alive(idle), User.active.is_(True))
+        .where(LoginSession.id == session_id, _alive(idle), User.active.is_(True))
     )
     found = session.execute(query).first()
     release(session)
-    if found is None:
-        return None
-    if used:
-        last_seen.note(session, found[0], LoginSession.seen_at)
-    return found[0], found[1]
+    return (found[0], found[1]) if found else None
 
 
 def _alive(idle: timedelta) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Case, Select, case, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -285,3 +285,8 @@ def whole(upload: Upload) -> bool:
     """Whether all bytes are here and only the client's word is missing."""
     here = bool(upload.length) and upload.length == upload.offset
     return here and upload.concat is None
+
+
+def no_sooner(until: datetime) -> Case[datetime]:
+    """When an upload expires that has just got bytes: then, or later if it was extended."""
+    return case((Upload.expires_at > until, Upload.expires_at), else_=until)

@@ -73,7 +73,7 @@ class Things:
     uploads: dict[str, str]
 
     def path(self, rule: Rule, dialect: str | None) -> str:
-        known = self.ids | {"lead_id": LEAD, "upload_id": self.uploads.get(dialect or "", "")}
+        known = self.ids | {"lead_id": LEAD, "upload_id": self.uploads[dialect or "tus"]}
         with_ids = str(rule)
         for name in rule.arguments:
             with_ids = with_ids.replace(f"<{name}>", known[name])
@@ -110,7 +110,11 @@ class Stranger:
             accounts.set_scope(db.session, SYSTEM, self.person.email, ["department:finance"])
         token = portal.token("uploader", "upload", "read", "delete", leads=["*"])
         self.program = {"Authorization": f"Bearer {token}"}
-        self.form = {"text": "a note", "csrf_token": csrf(self.person.get("/recordings").text)}
+        self.form = {
+            "text": "a note",
+            "days": "1",
+            "csrf_token": csrf(self.person.get("/recordings").text),
+        }
 
     def ask(self, rule: Rule, method: str, path: str) -> int:
         url, blueprint = self.portal.url + path, rule.endpoint.partition(".")[0]

@@ -131,11 +131,11 @@ def test_acceptance_21_what_a_revoked_token_sends_is_cut_off_and_kept(portal: Po
         query = "SELECT * FROM upload WHERE id = ?"
         wait_for(lambda: portal.rows(query, upload_id(path))[0]["writing"])
         revoke(portal, token)
-        wait_for(lambda: _is_closed(connection), SECONDS, "the request ends")
+        wait_for(lambda: is_closed(connection), SECONDS, "the request ends")
     wait_for(lambda: portal.rows(query, upload_id(path))[0]["offset"] >= 1000)
 
 
-def _is_closed(connection: socket.socket) -> bool:
+def is_closed(connection: socket.socket) -> bool:
     """Tries to go on sending, as a client does, and hears what the server has to say."""
     try:
         connection.sendall(b"x")

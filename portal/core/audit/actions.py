@@ -81,6 +81,7 @@ ACTIONS = {
     "upload.completed": N_("Verified and made available"),
     "upload.created": N_("Upload begun"),
     "upload.expired": N_("Upload expired"),
+    "upload.extended": N_("Upload given more time"),
     "upload.quarantined": N_("Put into quarantine"),
     "upload.received": N_("All bytes received"),
     "upload.rejected": N_("Upload rejected"),
