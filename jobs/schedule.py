@@ -27,6 +27,7 @@ def periodic(settings: Settings) -> list[CronJob]:
         every(300, tasks.expire_uploads),
         every(300, tasks.expire_approvals),
         every(60, tasks.end_play_sessions),
+        every(300, tasks.roll_up_metrics),
         every(6 * 3600, tasks.reconcile_objects),
         every(settings.seal_seconds, tasks.seal_audit),
         every(24 * 3600, tasks.verify_audit_nightly),

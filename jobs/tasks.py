@@ -26,6 +26,7 @@ from portal.core import (
 )
 from portal.core.audit import SYSTEM, checking, seals
 from portal.core.leases import Lease, LeaseLost
+from portal.core.metrics import rolling_up
 from portal.core.transaction import utc_now
 from portal.db import db, session_maker
 from portal.storage import seal_key, seals_outside, stores
@@ -75,6 +76,10 @@ def seal_audit() -> None:
     _alone("seal_audit", lambda: int(seals.seal(db.session, seals_outside, seal_key)[1]))
 
 
+def roll_up_metrics() -> None:
+    _alone("roll_up_metrics", lambda: rolling_up.run(db.session, utc_now()))
+
+
 def verify_audit(check_id: str) -> None:
     """One check of the audit log, as somebody has asked for it."""
     _alone(checking.KIND, lambda: _verify_audit(check_id))
@@ -118,6 +123,7 @@ TASKS: dict[str, Callable[..., None]] = {
         end_play_sessions,
         reconcile_uploads,
         reconcile_objects,
+        roll_up_metrics,
         seal_audit,
         verify_audit,
         verify_audit_nightly,

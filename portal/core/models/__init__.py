@@ -1,6 +1,7 @@
 """The tables, as SQLAlchemy classes. They hold state and know no rules."""
 
 from portal.core.models.approvals import Approval
+from portal.core.models.metrics import MetricHour
 from portal.core.models.people import LoginAttempt, LoginSession, Token, User
 from portal.core.models.playing import Note, PlaySession, Review
 from portal.core.models.recordings import (
@@ -32,6 +33,7 @@ __all__ = [
     "LegalHold",
     "LoginAttempt",
     "LoginSession",
+    "MetricHour",
     "Name",
     "Note",
     "Part",
