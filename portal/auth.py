@@ -73,6 +73,7 @@ OPEN = {
     "static",
     "health.health",
     "health.api_health",
+    "metrics.show",
     "login.login",
     "language.choose",
     "tus.options",
@@ -80,7 +81,8 @@ OPEN = {
     "openapi.document",
     "openapi.browse",
 }
-"""The endpoints that need no account. Every other one is closed."""
+"""The endpoints that need no account. Every other one is closed. `metrics.show` asks by itself for
+a token, which may be one of the settings."""
 
 CHANGING = {"account.show", "account.change_password", "login.logout"}
 """What somebody reaches who has to choose a new password first."""
