@@ -1,12 +1,12 @@
 """What monitoring reads at one moment: totals of all hours, and how it stands right now.
 
 Nothing is counted in a process: several of them give the same answer. Totals are those of the hours
-that are over and were counted, and of what has happened since in the tables themselves.
+that are over and were counted, and of what has happened since, from the tables themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
@@ -35,6 +35,7 @@ from portal.core.storages import Stores
 from portal.core.transaction import release
 
 Labels = Mapping[str, str]
+_FLOWS = [name for name in COUNTED if name != STORED]
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,34 @@ class Family:
 
 
 def totals(session: Session, now: datetime) -> Numbers:
-    """All COUNTED numbers since the beginning. They only grow, but for STORED."""
-    known = rolling_up.counted_hours(session)
+    """All COUNTED numbers since the month began in UTC; of STORED, since the beginning.
+
+    Over ten years of hours the sums would take 2.5 s, over a month 20 ms. To monitoring, a counter
+    that begins anew is one of a program that was started again.
+    """
+    known, end = rolling_up.counted_hours(session), hour_of(now) + 1
     newest = known[1] if known else hour_of(now)
-    sums = (
+    month = hour_of(now.replace(day=1, hour=0))
+    # The newest hour was counted before it was over, and may be long ago where no worker runs.
+    since = count(session, newest, end)
+    lately = since if newest >= month else count(session, month, end)
+    found = _sums(session, _FLOWS, month, newest)
+    found.update({each: value for each, value in lately.items() if each[0] != STORED})
+    found.update(_sums(session, [STORED], 0, newest))
+    found.update({each: value for each, value in since.items() if each[0] == STORED})
+    return found
+
+
+def _sums(session: Session, names: Sequence[str], first: int, end: int) -> Numbers:
+    """Of the hours from `first` until before `end`."""
+    query = (
         select(MetricHour.name, MetricHour.key, func.sum(MetricHour.value))
-        .where(MetricHour.name.in_(COUNTED), MetricHour.hour < newest)
+        .where(MetricHour.name.in_(names))
+        .where(MetricHour.hour >= first, MetricHour.hour < end)
         .group_by(MetricHour.name, MetricHour.key)
     )
-    found = Numbers({(name, key): int(value) for name, key, value in session.execute(sums)})
+    found = Numbers({(name, key): int(value) for name, key, value in session.execute(query)})
     release(session)
-    # The newest hour was counted before it was over, and may be long ago where no worker runs.
-    found.update(count(session, newest, hour_of(now) + 1))
     return found
 
 
