@@ -66,5 +66,5 @@ def test_numbers_and_periods_by_keyboard(open_page: OpenPage, counted: None) -> 
     page.keyboard.press("Enter")
     expect(received.get_by_role("row")).to_have_count(53)
     with page.expect_download() as download:
-        received.get_by_role("link", name="CSV: Recordings received").press("Enter")
+        received.get_by_role("link", name="CSV").press("Enter")
     assert download.value.suggested_filename == "received-year.csv"
