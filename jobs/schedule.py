@@ -30,6 +30,7 @@ def periodic(settings: Settings) -> list[CronJob]:
         every(60, tasks.end_play_sessions),
         every(clock.SECONDS, tasks.look_at_the_clock),
         every(3600, tasks.run_retention),
+        every(300, tasks.roll_up_metrics),
         every(6 * 3600, tasks.reconcile_objects),
         every(3600, tasks.fill_legal_cases),
         every(settings.seal_seconds, tasks.seal_audit),

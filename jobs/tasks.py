@@ -28,6 +28,7 @@ from portal.core import (
 )
 from portal.core.audit import SYSTEM, checking, seals
 from portal.core.leases import Lease, LeaseLost
+from portal.core.metrics import rolling_up
 from portal.core.retention import clock, planning, running
 from portal.core.transaction import utc_now
 from portal.db import db, session_maker
@@ -96,6 +97,10 @@ def seal_audit() -> None:
     _alone("seal_audit", lambda: int(seals.seal(db.session, seals_outside, seal_key)[1]))
 
 
+def roll_up_metrics() -> None:
+    _alone("roll_up_metrics", lambda: rolling_up.run(db.session, utc_now()))
+
+
 def verify_audit(check_id: str) -> None:
     """One check of the audit log, as somebody has asked for it."""
     _alone(checking.KIND, lambda: _verify_audit(check_id))
@@ -159,6 +164,7 @@ TASKS: dict[str, Callable[..., None]] = {
         reconcile_uploads,
         reconcile_objects,
         fill_legal_cases,
+        roll_up_metrics,
         seal_audit,
         verify_audit,
         verify_audit_nightly,

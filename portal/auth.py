@@ -80,6 +80,7 @@ OPEN = {
     "health.health",
     "health.api_health",
     "health.ready",
+    "metrics.show",
     "login.login",
     "language.choose",
     "tus.options",
@@ -87,7 +88,8 @@ OPEN = {
     "openapi.document",
     "openapi.browse",
 }
-"""The endpoints that need no account. Every other one is closed."""
+"""The endpoints that need no account. Every other one is closed. `metrics.show` asks by itself for
+a token, which may be one of the settings."""
 
 CHANGING = {"account.show", "account.change_password", "login.logout"}
 """What somebody reaches who has to choose a new password first."""

@@ -109,6 +109,13 @@ class WireSettings:
     jwt_audience: str = setting(
         "PORTAL_JWT_AUDIENCE", "", str, "What `aud` of a JWT must be or hold."
     )
+    metrics_token: str = setting(
+        "PORTAL_METRICS_TOKEN",
+        "",
+        secret,
+        "A bearer token with which monitoring reads /metrics, and nothing else; without it, only "
+        "tokens with the scope `admin` do.",
+    )
     upload_ttl_hours: int = setting(
         "PORTAL_UPLOAD_TTL_HOURS",
         "24",

@@ -3,7 +3,18 @@
 from flask import Flask
 from flask_wtf import CSRFProtect
 
-from portal.api import calls, chunks, health, openapi, recordings, resumable, sessions, tus, videos
+from portal.api import (
+    calls,
+    chunks,
+    health,
+    metrics,
+    openapi,
+    recordings,
+    resumable,
+    sessions,
+    tus,
+    videos,
+)
 from portal.api.method_override import MethodOverride
 from portal.config import Settings
 
@@ -13,6 +24,7 @@ DIALECTS = (tus, videos, chunks, sessions, calls, recordings)
 
 def init_app(app: Flask, settings: Settings, csrf: CSRFProtect) -> None:
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
     app.register_blueprint(openapi.blueprint)
     chosen = (*DIALECTS, resumable) if settings.resumable_draft == "on" else DIALECTS
     for dialect in chosen:

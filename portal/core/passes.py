@@ -1,7 +1,7 @@
 """Passes: how the upload page of somebody who is signed in reaches the tus endpoint.
 
 A pass names a sign-in and the time, signed; it is kept nowhere. What it may is asked of the
-sign-in each time, so that it ends with it. See docs/decisions/0018-upload-pass.md.
+sign-in each time, so that it ends with it. See docs/decisions/0019-upload-pass.md.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def new() -> str:
 
 @blueprint.post("/pass")
 def make_pass() -> Response:
-    """What the upload page shows the tus endpoint. See docs/decisions/0018-upload-pass.md."""
+    """What the upload page shows the tus endpoint. See docs/decisions/0019-upload-pass.md."""
     caller().must("upload")
     made = passes.make(current_app.config["SECRET_KEY"], current_user.session_id)
     answer = jsonify({"pass": made, "seconds": int(passes.GOOD_FOR.total_seconds())})

@@ -2,6 +2,7 @@
 
 from portal.core.models.approvals import Approval
 from portal.core.models.holds import LegalCase, LegalHold
+from portal.core.models.metrics import MetricHour
 from portal.core.models.people import LoginAttempt, LoginSession, Token, User
 from portal.core.models.playing import Note, PlaySession, Review
 from portal.core.models.recordings import (
@@ -42,6 +43,7 @@ __all__ = [
     "LegalHold",
     "LoginAttempt",
     "LoginSession",
+    "MetricHour",
     "Name",
     "Note",
     "Part",
