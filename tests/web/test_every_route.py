@@ -29,7 +29,7 @@ from tests.web.listing import recorded
 HOUR = timedelta(hours=1)
 LEAD = "0190aaaa-0000-7000-8000-000000000001"
 OBJECTS = {"recording_id", "note_id", "upload_id", "token_id", "approval_id"}
-BY_ROLE = {"people", "storages", "holds", "retention"}
+BY_ROLE = {"people", "storages", "holds", "retention", "charts"}
 """Pages that a role opens or not, whatever the scope: 403."""
 NAMES = {"lead_id", "filename"}
 """Parts of addresses that are no ids of ours."""
