@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,8 +67,11 @@ def ask(
 
 
 def said(reason: str) -> str:
-    """A reason as it is kept. Raises InvalidRequest for none, and for a novel."""
+    """A reason as it is kept. Raises InvalidRequest for none, for a novel, and for what no database
+    takes as text."""
     kept = reason.strip()
+    if any(unicodedata.category(each) in ("Cc", "Cs") and each not in "\r\n\t" for each in kept):
+        raise InvalidRequest("The reason holds control characters; write it as plain text.")
     if not 0 < len(kept) <= LONGEST_REASON:
         raise InvalidRequest(f"Say why, in {LONGEST_REASON} characters at most.")
     return kept

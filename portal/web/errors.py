@@ -12,12 +12,16 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
 from portal.auth import forget_caller
-from portal.core.errors import Refusal
+from portal.core.errors import NotPlayable, Refusal
 from storage_backends import ObjectNotFound, StorageError, StorageFull
 
 DATABASE_AWAY = (
     lazy_gettext("The database does not answer"),
     lazy_gettext("Nothing that was acknowledged is lost. Try again in a minute."),
+)
+NOT_SERVED = (
+    lazy_gettext("This recording is not served"),
+    lazy_gettext("It is quarantined or was found damaged. Its page says why."),
 )
 SENTENCES: dict[int, tuple[LazyString, LazyString]] = {
     400: (
@@ -33,8 +37,8 @@ SENTENCES: dict[int, tuple[LazyString, LazyString]] = {
         lazy_gettext("It does not exist, or it is not yours to see."),
     ),
     409: (
-        lazy_gettext("This recording is not served"),
-        lazy_gettext("It is quarantined or was found damaged. Its page says why."),
+        lazy_gettext("That does not fit any more"),
+        lazy_gettext("Something has changed meanwhile, or a legal hold forbids it. Look again."),
     ),
     413: (
         lazy_gettext("That was too much at once"),
@@ -57,6 +61,7 @@ SENTENCES: dict[int, tuple[LazyString, LazyString]] = {
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(Refusal, lambda error: answer(error.status))
+    app.register_error_handler(NotPlayable, lambda error: answer(error.status, NOT_SERVED))
     app.register_error_handler(StorageError, _storage)
     app.register_error_handler(OperationalError, _database)
     app.register_error_handler(HTTPException, _http)

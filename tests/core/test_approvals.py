@@ -155,8 +155,9 @@ def test_denied_withdrawn_and_expired_requests_are_over(
 ) -> None:
     recording = site.recorded(WORDS)
     denied, withdrawn, late = (requested(site, anna, recording.id) for _ in range(3))
-    with pytest.raises(InvalidRequest):
-        deciding.deny(site.session, bert, denied.id, " ")
+    for reason in (" ", "still\0needed", "still\ud800needed", "x" * 2001):
+        with pytest.raises(InvalidRequest):
+            deciding.deny(site.session, bert, denied.id, reason)
     assert deciding.deny(site.session, bert, denied.id, "still needed").state == "denied"
     with pytest.raises(NotFound):
         approvals.withdraw(site.session, bert, withdrawn.id)
