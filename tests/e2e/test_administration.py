@@ -11,7 +11,13 @@ from playwright.sync_api import Page, expect
 from tests.conftest import Portal
 from tests.e2e.test_journeys import LOOKS, OpenPage, look_at
 
-PAGES = {"people": "/people", "people-new": "/people/new"}
+PAGES = {
+    "people": "/people",
+    "people-new": "/people/new",
+    "system": "/system",
+    "jobs": "/jobs",
+    "storages": "/storages",
+}
 
 
 @pytest.mark.parametrize(("look", "locale"), LOOKS)
