@@ -85,7 +85,14 @@ def _routes(app: Flask) -> list[tuple[object, str]]:
 
 
 def test_the_list_of_open_routes_is_short_and_known() -> None:
-    known = {"static", "health.health", "health.api_health", "login.login", "language.choose"}
+    known = {
+        "static",
+        "health.health",
+        "health.api_health",
+        "health.ready",
+        "login.login",
+        "language.choose",
+    }
     known |= {"metrics.show"}  # asks by itself: tests/web/test_metrics.py
     assert (
         known | {"tus.options", "resumable.options", "openapi.document", "openapi.browse"} == OPEN
