@@ -264,6 +264,8 @@ def look_at(page: Page, address: str, name: str, picture: Callable[[Page, str], 
     page.goto(address)
     if page.locator("#media").count():
         page.evaluate("resume()")
+        if page.locator("#start button").is_visible():
+            page.locator("#start button").click()
         until(page, "document.getElementById('media').readyState > 0")
         page.evaluate("document.getElementById('media').currentTime = 33")
         until(page, "!document.getElementById('media').seeking")
