@@ -54,6 +54,7 @@ WRONG: dict[str, list[str]] = {
     "PORTAL_CORS_ORIGINS": ["*", "app.example.org", "https://app.example.org/path"],
     "PORTAL_JWT_JWKS": ["/nowhere/jwks.json", "http://keys.example.org"],
     "PORTAL_JWT_KEY": ["short"],
+    "PORTAL_METRICS_TOKEN": ["too short", "x" * 31],
     "PORTAL_UPLOAD_TTL_HOURS": [*NUMBERS, "0", "8761"],
     "PORTAL_IDLE_SECONDS": [*NUMBERS, "0", "3601"],
     "PORTAL_LEASE_SECONDS": [*NUMBERS, "0", "3601"],

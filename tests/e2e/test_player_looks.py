@@ -86,6 +86,7 @@ def test_keys_lead_from_any_page_to_any_and_are_switched_off_for_all(open_page: 
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
     page.keyboard.press("g")
     page.keyboard.press("a")
     page.wait_for_url("**/audit*")
