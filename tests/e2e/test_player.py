@@ -66,6 +66,21 @@ def test_to_open_the_page_is_not_to_play_and_one_click_or_key_is(
     assert plays(portal, call) == before + 2, "two keys, one beginning"
 
 
+def test_a_key_before_the_first_byte_moves_on_from_the_place_before(
+    open_page: OpenPage, call: str
+) -> None:
+    page, held = open_page(), []
+    page.route("**/media*", lambda route: held.append(route))
+    page.goto(f"/recordings/{call}")
+    page.keyboard.press("5")
+    until(page, "document.getElementById('media').networkState === 2")
+    page.keyboard.press("l")
+    wait_for(lambda: page.title() and held)
+    for route in held:
+        route.continue_()
+    until(page, f"Math.abs({TIME} - 55) < 0.3 && document.getElementById('media').readyState > 0")
+
+
 def test_what_is_played_is_what_the_log_says_was_heard(
     open_page: OpenPage, portal: Portal, call: str
 ) -> None:

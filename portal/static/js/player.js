@@ -75,10 +75,10 @@ const load = (address) => {
   const at = media.currentTime || wanted(), playing = !media.paused;
   problem.hidden = true;
   start?.remove();
-  media.addEventListener("loadedmetadata", () => at && place(at), { once: true });
   media.controls = true;
   media.preload = "metadata";
   media.src = address;
+  if (at) place(at); // from here on, also a key that comes before the headers moves on from there
   media.playbackRate = Number(speed.value);
   if (playing) media.play().catch(() => {});
 };
