@@ -13,11 +13,12 @@ from portal import queue, uploading
 from portal.auth import caller, may
 from portal.core import approvals, deciding, deletion
 from portal.core.errors import InvalidRequest
-from portal.core.models import Approval, Recording, is_id
+from portal.core.models import Approval, Recording
 from portal.core.recordings import visible
 from portal.core.transaction import release, utc_now
 from portal.db import db
 from portal.parsing import known_id
+from portal.web import cursors
 
 PER_PAGE = 50
 _GONE = "There is no such request."
@@ -28,9 +29,7 @@ blueprint = Blueprint("approvals", __name__, url_prefix="/approvals")
 @blueprint.get("")
 def index() -> str:
     """What waits for a decision, or with `?over=1` what was decided."""
-    waiting, before = "over" not in request.args, request.args.get("before")
-    if before is not None and not is_id(before):
-        raise InvalidRequest("This page address is damaged; open the page again.")
+    waiting, before = "over" not in request.args, cursors.by_id()
     rows, older = approvals.page(db.session, caller(), PER_PAGE, waiting, before)
     return render_template(
         "approvals/index.html", rows=rows, older=older, waiting=waiting, now=utc_now(), me=caller()

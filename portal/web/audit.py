@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from portal import queue
@@ -12,10 +10,9 @@ from portal.auth import by_itself, caller
 from portal.core import audit
 from portal.core.audit import checking, seals, search
 from portal.core.audit.verifying import PROBLEMS
-from portal.core.errors import InvalidRequest
 from portal.db import db
 from portal.storage import seal_key
-from portal.web import audit_filters
+from portal.web import audit_filters, cursors
 
 PER_PAGE = 50
 SEALS_SHOWN = 20
@@ -26,7 +23,8 @@ blueprint = Blueprint("audit_log", __name__)
 @blueprint.get("/audit")
 def index() -> str:
     filters = audit_filters.read()
-    wanted, before, after = audit_filters.wanted(filters), _place("before"), _place("after")
+    wanted = audit_filters.wanted(filters)
+    before, after = cursors.by_number("before"), cursors.by_number("after")
     search.readable(caller())
     audit.record_alone(db.session, caller().actor, "audit.viewed", filters=filters)
     page = search.page(db.session, caller(), PER_PAGE, wanted, before, after)
@@ -39,13 +37,6 @@ def index() -> str:
         scoped=not caller().scope.everything,
         **_state(),
     )
-
-
-def _place(name: str) -> int | None:
-    text = request.args.get(name)
-    if text is not None and not re.fullmatch(r"[0-9]{1,15}", text):
-        raise InvalidRequest("This page address is damaged; go back to the list.")
-    return None if text is None else int(text)
 
 
 def _state() -> dict[str, object]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template
 
 from portal.auth import caller
-from portal.core.errors import InvalidRequest
 from portal.core.retention import certificates
 from portal.db import db
 from portal.parsing import known_id
 from portal.storage import seal_key
+from portal.web import cursors
 
 PER_PAGE = 50
 _GONE = "There is no such recording."
@@ -22,11 +21,7 @@ blueprint = Blueprint("certificates", __name__)
 
 @blueprint.get("/retention/certificates")
 def index() -> str:
-    text = request.args.get("before")
-    if text is not None and not re.fullmatch("[0-9]{1,17}", text):
-        raise InvalidRequest("This page address is damaged; open the page again.")
-    before = None if text is None else int(text)
-    rows, older = certificates.deleted(db.session, caller(), PER_PAGE, before)
+    rows, older = certificates.deleted(db.session, caller(), PER_PAGE, cursors.by_number())
     return render_template("retention/certificates.html", rows=rows, older=older)
 
 

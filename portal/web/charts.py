@@ -13,12 +13,13 @@ from flask_babel import LazyString, get_locale, lazy_gettext, ngettext
 
 from portal.auth import caller
 from portal.core.audit.actions import ACTIONS
-from portal.core.errors import InvalidRequest, NotFound
+from portal.core.errors import NotFound
 from portal.core.metrics import charts, forecast
 from portal.core.metrics.charts import PERIODS, Chart
 from portal.core.metrics.rolling_up import OLDEST_CHECK
 from portal.db import db
 from portal.storage import stores
+from portal.web import cursors
 from portal.web.show import SOURCES, number, size
 
 PERIOD_NAMES: dict[str, LazyString] = {
@@ -113,7 +114,7 @@ def index() -> str:
 def _period() -> str:
     asked = request.args.get("period", "month")
     if asked not in PERIODS:
-        raise InvalidRequest("This page address is damaged; open the page again.")
+        cursors.damaged()
     return asked
 
 

@@ -13,13 +13,13 @@ from werkzeug.wrappers import Response
 
 from portal.auth import caller
 from portal.core import approvals, cases, holding, releasing
-from portal.core.errors import Conflict, Held, InvalidRequest
+from portal.core.errors import Conflict, Held
 from portal.core.holding import Chosen, NewCase
-from portal.core.models import LegalCase, LegalHold, is_id
+from portal.core.models import LegalCase, LegalHold
 from portal.core.transaction import utc_now
 from portal.db import db
 from portal.parsing import known_id, plain
-from portal.web import filters
+from portal.web import cursors, filters
 from portal.web.bulk import chosen
 
 PER_PAGE = 50
@@ -32,7 +32,7 @@ blueprint = Blueprint("holds", __name__, url_prefix="/holds")
 def index() -> str:
     """The cases that stand, or with `?released=1` those that are over."""
     released = "released" in request.args
-    rows, older = cases.page(db.session, caller(), PER_PAGE, released, _before())
+    rows, older = cases.page(db.session, caller(), PER_PAGE, released, cursors.by_id())
     tallies = cases.tallies(db.session, rows)
     shown = {"rows": rows, "tallies": tallies, "older": older, "released": released}
     return render_template("holds/index.html", today=_today(), **shown)
@@ -131,7 +131,7 @@ def _new(problems: dict[str, str]) -> str:
 
 def _case(case_id: str, problems: dict[str, str]) -> str:
     case = cases.find(db.session, caller(), case_id)
-    rows, older = cases.items(db.session, caller(), case_id, PER_PAGE, _before())
+    rows, older = cases.items(db.session, caller(), case_id, PER_PAGE, cursors.by_id())
     query: dict[str, Any] = case.query or {}
     return render_template(
         "holds/show.html",
@@ -182,13 +182,6 @@ def _day_problem() -> str | None:
 
 def _today() -> date:
     return utc_now().date()
-
-
-def _before() -> str | None:
-    text = request.args.get("before")
-    if text is not None and not is_id(text):
-        raise InvalidRequest("This page address is damaged; open the page again.")
-    return text
 
 
 def _shown_again(case_id: str) -> Response:

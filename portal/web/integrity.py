@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -10,15 +10,14 @@ from werkzeug.wrappers import Response
 from portal import queue
 from portal.auth import caller
 from portal.core import recordings, rolling
-from portal.core.errors import InvalidRequest
-from portal.core.models import is_id, place_at
-from portal.core.rolling import Place, Tile
+from portal.core.models import place_at
+from portal.core.rolling import Tile
 from portal.db import db
 from portal.parsing import known_id
+from portal.web import cursors
 from portal.web.recording import told
 
 PER_PAGE = 50
-_DAMAGED = "This page address is damaged; open the page again."
 
 blueprint = Blueprint("integrity", __name__)
 
@@ -28,7 +27,9 @@ def index() -> str:
     period = _period()
     tile = rolling.tile(db.session, caller(), period)
     which = _asked(tile)
-    rows, more = rolling.page(db.session, caller(), which, period, PER_PAGE, _place())
+    rows, more = rolling.page(
+        db.session, caller(), which, period, PER_PAGE, cursors.by_moment("after")
+    )
     return render_template(
         "integrity/index.html",
         tile=tile,
@@ -49,18 +50,8 @@ def _asked(tile: Tile) -> str:
     """The list that is asked for, else the first that has anything."""
     asked = request.args.get("state")
     if asked is not None and asked not in rolling.TROUBLE:
-        raise InvalidRequest(_DAMAGED)
+        cursors.damaged()
     return asked or next((each for each in rolling.TROUBLE if tile.counts[each]), "mismatch")
-
-
-def _place() -> Place | None:
-    text = request.args.get("after")
-    if text is None:
-        return None
-    moment, _, recording_id = text.partition(".")
-    if not (moment.isascii() and moment.isdigit() and len(moment) < 18 and is_id(recording_id)):
-        raise InvalidRequest(_DAMAGED)
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(moment)), recording_id
 
 
 @blueprint.post("/recordings/<recording_id>/verify")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import ngettext
@@ -13,16 +12,16 @@ from portal import queue
 from portal.auth import caller
 from portal.core import job_list
 from portal.core.errors import InvalidRequest
-from portal.core.job_list import KINDS, MOST, STATES, Asked, Place
+from portal.core.job_list import KINDS, MOST, STATES, Asked
 from portal.core.models import Job, place_at
 from portal.db import db
 from portal.parsing import plain
+from portal.web import cursors
 from portal.web.words import JOB_KINDS, JOB_STATES
 
 PER_PAGE = 50
 SAMPLES = 10
 LONGEST_ID = 80
-_DAMAGED = "This page address is damaged; open the page again."
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
@@ -30,7 +29,9 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 @blueprint.get("")
 def index() -> str:
     asked = _asked()
-    rows, more = job_list.page(db.session, caller(), PER_PAGE, asked, _place())
+    rows, more = job_list.page(
+        db.session, caller(), PER_PAGE, asked, cursors.by_moment(is_key=_is_job)
+    )
     return render_template(
         "jobs/index.html",
         rows=rows,
@@ -48,18 +49,8 @@ def index() -> str:
 def _asked() -> Asked:
     state, kind = request.args.get("state") or None, request.args.get("kind") or None
     if state not in (None, *STATES) or kind not in (None, *KINDS):
-        raise InvalidRequest(_DAMAGED)
+        cursors.damaged()
     return Asked(state, kind)
-
-
-def _place() -> Place | None:
-    text = request.args.get("before")
-    if text is None:
-        return None
-    moment, _, job_id = text.partition(".")
-    if not (moment.isascii() and moment.isdigit() and len(moment) < 18 and _is_job(job_id)):
-        raise InvalidRequest(_DAMAGED)
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(moment)), job_id
 
 
 def _is_job(text: str) -> bool:

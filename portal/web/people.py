@@ -19,6 +19,7 @@ from portal.core.roles import ROLE_MAY, SCOPED
 from portal.core.transaction import utc_now
 from portal.db import db
 from portal.parsing import known_id, plain
+from portal.web import cursors
 from portal.web.account import OVERLAP
 from portal.web.people_forms import SCOPE_NAMES, PersonForm, ScopeForm, TokenForm
 
@@ -37,7 +38,7 @@ def index() -> str:
     after = request.args.get("after")
     asked = (words, role or "", after or "")
     if len(words) > LONGEST_WORDS or not all(map(plain, asked)) or role not in (None, *ROLE_MAY):
-        raise InvalidRequest("This page address is damaged; open the page again.")
+        cursors.damaged()
     rows, more = directory.page(db.session, caller(), PER_PAGE, words, role, after)
     return render_template(
         "people/index.html", rows=rows, more=more, words=words, role=role, roles=list(ROLE_MAY)

@@ -15,13 +15,13 @@ from portal.asking import asked
 from portal.auth import caller, still
 from portal.core import notes, playing, ranges, reasons, recordings, reviews, tagging
 from portal.core.errors import InvalidRequest, NotFound, ReasonMissing, TryAgainLater
-from portal.core.models import Recording, is_id
+from portal.core.models import Recording
 from portal.core.ranges import Ranges
 from portal.db import db
 from portal.delivery import Deliveries
 from portal.parsing import known_id
 from portal.streaming import direct_address, for_playing, original, play, send_derived
-from portal.web import holds, retention
+from portal.web import cursors, holds, retention
 from portal.web.recordings import blueprint
 from portal.web.security import allow_media_from
 
@@ -98,30 +98,14 @@ def _rows(recording: Recording, tab: str, start: str | None) -> list[Any]:
     """Those of this page, and one more if there are more."""
     which = (db.session, caller(), recording.id, PER_TAB + 1)
     if tab == "notes":
-        return list(notes.of_recording(*which, start or _cursor()))
+        return list(notes.of_recording(*which, start or cursors.by_id()))
     if tab == "access":
-        return list(playing.of_recording(*which, _cursor()))
+        return list(playing.of_recording(*which, cursors.by_id()))
     if tab == "history":
-        return list(recordings.history(*which, _number()))
+        return list(recordings.history(*which, cursors.by_number()))
     if tab == "integrity":
-        return list(recordings.checks(db.session, recording.id, PER_TAB + 1, _number()))
+        return list(recordings.checks(db.session, recording.id, PER_TAB + 1, cursors.by_number()))
     return []
-
-
-def _cursor() -> str | None:
-    text = request.args.get("before")
-    if text is not None and not is_id(text):
-        raise InvalidRequest("This page address is damaged; open the recording again.")
-    return text
-
-
-def _number() -> int | None:
-    text = request.args.get("before")
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise InvalidRequest("This page address is damaged; open the recording again.")
-    return int(text)
 
 
 @blueprint.get("/recordings/<recording_id>/tab")

@@ -11,12 +11,13 @@ from flask_babel import gettext
 from portal import uploading
 from portal.auth import caller
 from portal.core import recordings
-from portal.core.errors import InvalidRequest, NotFound
+from portal.core.errors import NotFound
 from portal.core.models import Recording, is_id
 from portal.core.retention import looking, planning, policies
 from portal.core.retention.deciding import Decision
 from portal.core.transaction import utc_now
 from portal.db import db
+from portal.web import cursors
 
 PER_PAGE = 50
 COUNTED = 1000
@@ -30,7 +31,8 @@ def index() -> str:
     """The rules in force, or with `?policy=3` those of an older version."""
     caller().must("verify")
     number = policies.current(db.session)[0]
-    shown = _number("policy", number)
+    asked = cursors.by_number("policy")
+    shown = number if asked is None else asked
     policy, rules = policies.version(db.session, shown)
     if policy is None and shown:
         raise NotFound("There never was such a version of the rules.")
@@ -44,13 +46,6 @@ def index() -> str:
         counted=COUNTED,
         **_tested(),
     )
-
-
-def _number(name: str, default: int) -> int:
-    text = request.args.get(name)
-    if text is not None and not re.fullmatch("[0-9]{1,6}", text):
-        raise InvalidRequest("This page address is damaged; open the page again.")
-    return default if text is None else int(text)
 
 
 def _tested() -> dict[str, object]:
@@ -97,16 +92,14 @@ def _month() -> datetime | None:
     if text is None:
         return None
     if not re.fullmatch("(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])", text):
-        raise InvalidRequest("This page address is damaged; open the page again.")
+        cursors.damaged()
     return datetime(int(text[:4]), int(text[5:]), 1, tzinfo=UTC)
 
 
 @blueprint.get("/runs")
 def runs() -> str:
     caller().must("verify")
-    before = request.args.get("before")
-    if before is not None and not is_id(before):
-        raise InvalidRequest("This page address is damaged; open the page again.")
+    before = cursors.by_id()
     rows = looking.runs(db.session, PER_PAGE + 1, before)
     older = rows[PER_PAGE - 1].id if len(rows) > PER_PAGE else None
     return render_template(

@@ -21,12 +21,13 @@ from werkzeug.wrappers import Response
 
 from portal.auth import caller
 from portal.core import passes, recordings, under_way
-from portal.core.errors import Conflict, InvalidRequest
-from portal.core.models import Recording, Upload, is_id
+from portal.core.errors import Conflict
+from portal.core.models import Recording, Upload
 from portal.core.transaction import release
 from portal.db import db
 from portal.parsing import known_id, whole_number
 from portal.storage import stores
+from portal.web import cursors
 from portal.web.home import CURES
 from portal.web.show import REASONS
 
@@ -45,9 +46,9 @@ blueprint = Blueprint("uploads", __name__, url_prefix="/uploads")
 @blueprint.get("")
 def index() -> str:
     """Those that somebody should look at, or with `?state=` only those in that state."""
-    state, before = request.args.get("state") or None, request.args.get("before")
-    if state not in (None, *recordings.UNDER_WAY) or (before is not None and not is_id(before)):
-        raise InvalidRequest("This page address is damaged; open the page again.")
+    state, before = request.args.get("state") or None, cursors.by_id()
+    if state not in (None, *recordings.UNDER_WAY):
+        cursors.damaged()
     rows, older = under_way.page(db.session, caller(), PER_PAGE, state, before)
     return render_template(
         "uploads/list.html",
