@@ -41,11 +41,22 @@ INSERTED = {
     "integrity verified_at",
     "recording_detail": "recording_id name value",
     "recording_tag": "recording_id tag_id",
-    "legal_hold": "id recording_id reason placed_by placed_at",
+    "legal_hold": "case_id recording_id reason placed_by placed_at",
     "play_session": "id secret_hash recording_id user_id user_label started_at seen_at told_at "
     "ended_at sent heard size",
     "review": "recording_id user_id user_label at",
+    "legal_case": "id name reason owner_label placed_by placed_at future",
 }
+CASE: Row = {
+    "id": "01900000-0000-7000-8000-0000000ca5e0",
+    "name": "Silva against Souza",
+    "reason": "a case",
+    "owner_label": "olga@example.org",
+    "placed_by": "olga@example.org",
+    "placed_at": BEGUN,
+    "future": False,
+}
+"""Of which every recording is that is held."""
 WORDS = {
     "sqlite": "INSERT INTO recording_words (rowid, words) VALUES (:place, :words)",
     "postgresql": "INSERT INTO recording_words "
@@ -71,6 +82,7 @@ def fill(engine: Engine, recordings: int, events: int) -> None:
             text("INSERT INTO tag (id, name) VALUES (:id, :name)"),
             [{"id": _id(number), "name": name} for number, name in enumerate(TAGS)],
         )
+        _put(connection, "legal_case", [CASE])
     made = (_recording(number, recordings, people) for number in range(recordings))
     while batch := list(islice(made, BATCH)):
         with engine.begin() as connection:
@@ -193,8 +205,7 @@ def _tags(row: Row) -> Iterator[Row]:
 
 
 def _hold(row: Row) -> Row:
-    who = {"placed_by": "olga@example.org", "placed_at": row["received_at"]}
-    return {"id": row["id"], "recording_id": row["id"], "reason": "a case"} | who
+    return CASE | {"case_id": CASE["id"], "recording_id": row["id"]}
 
 
 def _person(act: str, row: Row) -> Row:
