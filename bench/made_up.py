@@ -39,7 +39,7 @@ INSERTED = {
     "recording": "id owner_id owner_label token_id source department state filename details "
     "received_at place available_at storage_id key size sha256 sha256_declared kind duration_ms "
     "integrity verified_at",
-    "recording_detail": "recording_id name value",
+    "recording_detail": "recording_id name value place",
     "recording_tag": "recording_id tag_id",
     "legal_hold": "case_id recording_id reason placed_by placed_at",
     "play_session": "id secret_hash recording_id user_id user_label started_at seen_at told_at "
@@ -196,7 +196,12 @@ def _upload(row: Row) -> Row:
 
 def _details(row: Row) -> Iterator[Row]:
     for name, value in row["said"].items():
-        yield {"recording_id": row["id"], "name": name, "value": value}
+        yield {
+            "recording_id": row["id"],
+            "name": name,
+            "value": value,
+            "place": row["place"],
+        }
 
 
 def _tags(row: Row) -> Iterator[Row]:

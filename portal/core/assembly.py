@@ -273,7 +273,7 @@ def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
     )
     session.add(recording)
     session.flush()
-    session.add_all(_searchable(upload))
+    session.add_all(_searchable(upload, recording.place))
     planning.plan(session, recording)
     search.index(session, recording.id)
     holding.take_in(session, recording.id)
@@ -282,10 +282,10 @@ def _add_recording(session: Session, upload: Upload, found: _Assembled) -> None:
     audit.record(session, SYSTEM, action, subject, sha256=found.sha256, size=found.original.size)
 
 
-def _searchable(upload: Upload) -> list[RecordingDetail]:
+def _searchable(upload: Upload, place: int) -> list[RecordingDetail]:
     """What the client said, as rows that an index finds; only so much of it."""
     said = list(upload.details.items())[:MOST_DETAILS]
     return [
-        RecordingDetail(recording_id=upload.id, name=name[:100], value=value[:255])
+        RecordingDetail(recording_id=upload.id, name=name[:100], value=value[:255], place=place)
         for name, value in said
     ]

@@ -135,8 +135,7 @@ def _received(wanted: Wanted, place: Any) -> Iterator[ColumnElement[bool]]:
 def _among(wanted: Wanted) -> Iterator[Filter]:
     """What was said of it, and what holds it."""
     for name, value in wanted.details.items():
-        same = and_(RecordingDetail.name == name, RecordingDetail.value == value)
-        yield _having(select(RecordingDetail.recording_id).where(same))
+        yield _said(name, value)
     if wanted.tag is not None:
         tag = select(Tag.id).where(Tag.name == wanted.tag).scalar_subquery()
         yield _having(select(RecordingTag.recording_id).where(RecordingTag.tag_id == tag))
@@ -157,6 +156,13 @@ def _seen(wanted: Wanted) -> Iterator[Filter]:
     if wanted.played_by is not None:
         person = select(User.id).where(User.email == wanted.played_by).scalar_subquery()
         yield _having(select(PlaySession.recording_id).where(PlaySession.user_id == person))
+
+
+def _said(name: str, value: str) -> Filter:
+    same = and_(RecordingDetail.name == name, RecordingDetail.value == value)
+    of_it = select(RecordingDetail.name).where(same, RecordingDetail.recording_id == Recording.id)
+    rows, met = select(RecordingDetail.place).where(same), of_it.exists()
+    return Filter(Recording.place, rows, met, met)
 
 
 def _having(ids: Select[str]) -> Filter:

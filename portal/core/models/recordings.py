@@ -138,17 +138,19 @@ class Recording(Base):
 
 
 class RecordingDetail(Base):
-    """One thing that the client said of a recording, as it can be searched for."""
+    """One thing that the client said of a recording, as it can be searched for.
+
+    `place` is the recording's: lists go by it.
+    """
 
     __tablename__ = "recording_detail"
 
     recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), primary_key=True)
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     value: Mapped[str] = mapped_column(Name)
+    place: Mapped[int] = mapped_column(BigInteger)
 
-    __table_args__ = (
-        Index("ix_recording_detail_name_value_recording_id", "name", "value", "recording_id"),
-    )
+    __table_args__ = (Index("ix_recording_detail_name_value_place", "name", "value", "place"),)
 
 
 class Tag(Base):
