@@ -81,8 +81,32 @@ def test_acceptance_22_no_filter_leads_beyond_the_scope(site: Site, ids: dict[st
     }
     everybody = read(site, auditor(site, "*"), Wanted(object_id=ids["desk"]))
     assert everybody != []
+    after_a_hidden_one = search.page(site.session, caller, 9, before=everybody[0].seq)
+    assert ids["desk"] not in {event.object_id for event in after_a_hidden_one.rows}
     with pytest.raises(InvalidRequest):
-        search.page(site.session, caller, 2, before=everybody[0].seq)
+        search.page(site.session, caller, 2, before=10**9)
+
+
+def test_a_scope_walks_past_so_many_events_and_no_more_for_a_page(
+    site: Site, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = auditor(site, "tag:complaint")
+    whole = [event.seq for event in read(site, caller)]
+    everybody = [event.seq for event in read(site, auditor(site, "*"))]
+    monkeypatch.setattr(search, "LOOKED_AT", 3)
+    page = search.page(site.session, caller, 9)
+    newest = set(whole) & set(everybody[:3])
+    assert (page.count, page.looked_at) == (len(newest), 3)
+    down, up = [list(page.rows)], []
+    while page.older is not None:
+        page = search.page(site.session, caller, 9, before=page.older)
+        down.append(list(page.rows))
+    assert [event.seq for rows in down for event in rows] == whole
+    assert len(down) == -(-len(everybody) // 3)
+    while page.newer is not None:
+        page = search.page(site.session, caller, 9, after=page.newer)
+        up = [*page.rows, *up]
+    assert [event.seq for event in up] == [event.seq for rows in down[:-1] for event in rows]
 
 
 def test_a_part_of_the_log_does_not_say_that_it_is_all_of_it(site: Site) -> None:
