@@ -8,8 +8,8 @@ from typing import Any
 
 from gunicorn.http.errors import UnsupportedTransferCoding
 
+from portal.bodies import AwaitedBody, Server
 from portal.config import Settings
-from portal.receiving import AwaitedBody, Server
 
 _settings = Settings.from_env()
 _of_thread = threading.local()

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from flask import request
 from werkzeug.http import parse_options_header
 
+from portal.bodies import RequestBody
 from portal.core.errors import InvalidRequest, TooLarge
 from portal.parsing import plain
-from portal.receiving import RequestBody, request_body
+from portal.receiving import request_body
 from storage_backends.base import Block
 
 MOST_FIELD, MOST_HEADERS, MOST_PARTS = 256 * 1024, 16 * 1024, 20

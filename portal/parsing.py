@@ -14,10 +14,11 @@ from typing import Annotated, Any, NoReturn, TypeVar
 from flask import request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from portal.bodies import RequestBody
 from portal.core.errors import InvalidRequest, NotFound, TooLarge
 from portal.core.limits import MOST_DETAILS
 from portal.core.models import is_id
-from portal.receiving import RequestBody, request_body
+from portal.receiving import request_body
 from storage_backends.base import Block
 
 MOST_JSON = 256 * 1024

@@ -9,6 +9,7 @@ from flask import current_app
 
 from portal import queue
 from portal.auth import caller
+from portal.bodies import RequestBody
 from portal.config import Settings
 from portal.core import (
     appending,
@@ -28,7 +29,6 @@ from portal.core.limits import Limits, Terms
 from portal.core.models import Upload
 from portal.core.uploads import NewUpload, Progress
 from portal.db import db
-from portal.receiving import RequestBody
 from portal.storage import stores
 
 

@@ -19,6 +19,7 @@ from storage_backends.options import AzureOptions, Options, S3Options
 
 __all__ = [
     "AzureOptions",
+    "LocalStore",
     "ObjectExists",
     "ObjectNotFound",
     "Options",

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from storage_backends.kernel import InPipe
+
 Block = bytes | bytearray | memoryview
 Source = Iterable[Block]
+Pourable = Iterable[Block | InPipe]
 """Bytes on their way in. A block may be a buffer that is overwritten once the next is asked for.
 A source raises no OSError: that is how a store tells its own troubles from its source's."""
 

@@ -1,4 +1,4 @@
-"""Two calls of the Linux kernel that move or sync file bytes without Python seeing them.
+"""Calls of the Linux kernel that move or sync bytes without Python seeing them.
 
 Each falls back to what every platform has.
 """
@@ -40,6 +40,36 @@ def copy_into(target: int, source: int) -> None:
 
 def _copy_through_python(target: int, source: int) -> None:
     while block := os.read(source, 1024 * 1024):
-        rest = memoryview(block)
-        while rest:
-            rest = rest[os.write(target, rest) :]
+        write_all(target, block)
+
+
+def write_all(target: int, block: bytes | bytearray | memoryview) -> None:
+    """Append the whole block to the file. Raises OSError."""
+    rest = memoryview(block)
+    while rest:
+        rest = rest[os.write(target, rest) :]
+
+
+class InPipe:
+    """Bytes that wait in a pipe: a block that can go into a file without anybody looking at it.
+
+    It has to go before the next one is asked for. `left`: so many of its bytes are still there.
+    """
+
+    def __init__(self, pipe: int, size: int) -> None:
+        self.pipe, self.size, self.left = pipe, size, size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def into(self, file: int) -> None:
+        """Append the bytes to the file. Raises OSError."""
+        while self.left:
+            try:
+                self.left -= os.splice(self.pipe, file, self.left)
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    raise
+                block = os.read(self.pipe, self.left)
+                self.left -= len(block)
+                write_all(file, block)

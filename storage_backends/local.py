@@ -20,14 +20,15 @@ from typing import TypeVar
 
 from storage_backends.base import (
     BLOCK_SIZE,
+    Block,
     ObjectNotFound,
-    Source,
+    Pourable,
     StorageUnavailable,
     Store,
     StoredObject,
 )
 from storage_backends.fsspec_store import FsspecStore, store_errors
-from storage_backends.kernel import copy_into, start_write_back
+from storage_backends.kernel import InPipe, copy_into, start_write_back, write_all
 
 Made = TypeVar("Made")
 TEMPORARY = re.compile(r"[^/]\.[0-9a-f]{8}\.tmp$")
@@ -54,7 +55,7 @@ class LocalStore(FsspecStore):
                 f"The storage folder {root} cannot be made: {error.strerror}."
             ) from error
 
-    def write(self, key: str, source: Source) -> StoredObject:
+    def write(self, key: str, source: Pourable) -> StoredObject:
         return self._publish(key, lambda file: _pour(source, file, self.strict), self.strict)
 
     def join(self, keys: Sequence[str], key: str) -> StoredObject:
@@ -232,20 +233,21 @@ def _link_here(old: str, new: Path) -> None:
         raise
 
 
-def _pour(source: Source, file: int, write_back: bool) -> None:
+def _pour(source: Pourable, file: int, write_back: bool) -> None:
     started = written = 0
     for block in source:
-        written += _write_all(file, block)
+        _append(file, block)
+        written += len(block)
         if write_back and written - started >= WRITE_BACK_EVERY:
             start_write_back(file, started, written - started)
             started = written
 
 
-def _write_all(file: int, block: bytes | bytearray | memoryview) -> int:
-    rest = memoryview(block)
-    while rest:
-        rest = rest[os.write(file, rest) :]
-    return len(block)
+def _append(file: int, block: Block | InPipe) -> None:
+    if isinstance(block, InPipe):
+        block.into(file)
+    else:
+        write_all(file, block)
 
 
 def _blocks(key: str, file: int, start: int, stop: int | None) -> Iterator[bytes]:

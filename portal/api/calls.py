@@ -28,6 +28,7 @@ from portal.api.calls_shapes import (
 from portal.api.calls_stream import NAME, belongs, blueprint
 from portal.api.describing import BYTES, Description, answer, described
 from portal.auth import caller
+from portal.bodies import RequestBody
 from portal.core import chunks, uploads
 from portal.core.errors import Conflict, InvalidRequest, NotFound, OtherBytes, Refusal, TooLarge
 from portal.core.models import Upload, is_id
@@ -43,7 +44,7 @@ from portal.parsing import (
     whole_body,
     whole_number,
 )
-from portal.receiving import RequestBody, request_body
+from portal.receiving import request_body
 
 MOST_CHUNK = 8 * 1024 * 1024
 MOST_JSON = MOST_CHUNK // 3 * 4 + 8192

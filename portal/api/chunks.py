@@ -15,6 +15,7 @@ from portal.api import chunk_shapes as shapes
 from portal.api.describing import BYTES, Description, answer, described
 from portal.api.refusals import Explained, answer_refusals, json_envelope
 from portal.auth import caller
+from portal.bodies import RequestBody
 from portal.core import chunks, uploads
 from portal.core.acceptance import accepted, normal
 from portal.core.errors import (
@@ -38,7 +39,7 @@ from portal.parsing import (
     shaped,
     whole_number,
 )
-from portal.receiving import RequestBody, request_body
+from portal.receiving import request_body
 
 AROUND_A_CHUNK = 16 * 1024
 """Bytes that the JSON of a chunk may have beside its base64."""

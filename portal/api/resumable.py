@@ -37,6 +37,7 @@ from portal.api.resumable_words import (
     stands,
 )
 from portal.auth import caller
+from portal.bodies import RequestBody
 from portal.core import uploads
 from portal.core.errors import (
     Incomplete,
@@ -50,7 +51,7 @@ from portal.core.models import Upload
 from portal.core.uploads import NewUpload
 from portal.db import db
 from portal.parsing import check_path_id, idempotency_key
-from portal.receiving import RequestBody, request_body
+from portal.receiving import request_body
 
 blueprint = Blueprint("resumable", __name__, url_prefix="/api/v1/resumable")
 

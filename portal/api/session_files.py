@@ -10,6 +10,7 @@ from flask import request
 from portal import multipart, uploading
 from portal.api.session_shapes import searchable
 from portal.auth import caller
+from portal.bodies import RequestBody
 from portal.core import uploads
 from portal.core.errors import InvalidRequest
 from portal.core.limits import Terms
@@ -17,7 +18,7 @@ from portal.core.models import Upload
 from portal.db import db
 from portal.multipart import Part
 from portal.parsing import MOST_JSON, file_name, json_value, whole_body, whole_number
-from portal.receiving import RequestBody, request_body
+from portal.receiving import request_body
 
 RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15}|[*])", re.ASCII)
 

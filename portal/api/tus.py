@@ -19,6 +19,7 @@ from portal.api.describing import described
 from portal.api.refusals import Explained, answer_refusals
 from portal.api.tus_headers import BYTES, PREFIX
 from portal.auth import caller
+from portal.bodies import RequestBody
 from portal.core import uploads
 from portal.core.checks import ALGORITHMS, Check
 from portal.core.errors import (
@@ -32,7 +33,7 @@ from portal.core.models import Upload
 from portal.core.uploads import NewUpload, Progress
 from portal.db import db
 from portal.parsing import check_path_id, idempotency_key
-from portal.receiving import RequestBody, request_body
+from portal.receiving import request_body
 
 VERSION = "1.0.0"
 EXTENSIONS = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
@@ -24,9 +24,11 @@ from portal.core.models import Part, Upload
 from portal.core.storages import Stores
 from portal.core.transaction import utc_now, writing
 from portal.core.uploads import Progress
-from storage_backends import Store
+from storage_backends import LocalStore, Store, StoredObject
 from storage_backends.base import Block
+from storage_backends.kernel import InPipe
 
+Piece = TypeVar("Piece", Block, Block | InPipe)
 STRAIGHT = "The parts of this upload go straight to the storage; its status has the addresses."
 PART_BYTES = 64 * 1024 * 1024
 PART_SECONDS = 15.0
@@ -35,7 +37,7 @@ the middle of a long request, or a connection that dies silently, costs no more 
 
 
 class Body(Protocol):
-    """The bytes of one request, as portal/receiving.py brings them."""
+    """The bytes of one request, as portal/bodies.py brings them."""
 
     length: int | None
     """What the client announced, in bytes; None if it did not."""
@@ -46,6 +48,9 @@ class Body(Protocol):
     def take(self, seconds: float | None, most: int | None) -> Iterator[Block]:
         """The next bytes. Ends after `most` bytes, `seconds` after the first of them, or when
         the client is done or gone; raises nothing."""
+
+    def pour(self, seconds: float | None, most: int | None) -> Iterator[Block | InPipe]:
+        """The same, for a store that can take them from a pipe."""
 
     def refuse_cut(self) -> None:
         """Raises the refusal for a body that did not arrive whole."""
@@ -204,7 +209,7 @@ def _refuse_misfit(upload: Upload, offset: int, announced: int | None, end: int)
 def _receive_part(
     session: Session, store: Store, turn: _Turn, body: Body, check: Check | Whole | None
 ) -> _Turn:
-    stored = store.write(turn.key, _source(turn, body, check))
+    stored = _write(store, turn, body, check)
     if stored.size == 0:
         store.delete(turn.key)
         _end_turn(session, turn, whole=turn.ends and turn.offset == turn.length)
@@ -217,14 +222,16 @@ def _receive_part(
     return replace(turn, number=turn.number + 1, offset=offset, expires_at=until)
 
 
-def _source(turn: _Turn, body: Body, check: Check | Whole | None) -> Iterator[Block]:
+def _write(store: Store, turn: _Turn, body: Body, check: Check | Whole | None) -> StoredObject:
     room = turn.end - turn.offset
-    if check is None:
-        return within(room, body.take(PART_SECONDS, PART_BYTES))
-    return check.over(within(room, body.take(None, None)))
+    if check is not None:
+        return store.write(turn.key, check.over(within(room, body.take(None, None))))
+    if isinstance(store, LocalStore):
+        return store.write(turn.key, within(room, body.pour(PART_SECONDS, PART_BYTES)))
+    return store.write(turn.key, within(room, body.take(PART_SECONDS, PART_BYTES)))
 
 
-def within(room: int, source: Iterator[Block]) -> Iterator[Block]:
+def within(room: int, source: Iterator[Piece]) -> Iterator[Piece]:
     """The same blocks. Raises TooLarge when they are more bytes than there is room for."""
     for block in source:
         room -= len(block)

@@ -139,6 +139,8 @@ class Body:
                 self._put_back(later)
                 yield now
 
+    pour = take
+
     def _put_back(self, later: bytes) -> None:
         if later:
             self.steps.insert(0, later)

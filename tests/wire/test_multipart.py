@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portal.bodies import RequestBody
 from portal.core.errors import InvalidRequest, Refusal, TooLarge
 from portal.multipart import Form
-from portal.receiving import RequestBody
 from storage_backends.base import Block
 from tests.wire.calling import CALL_LOG
 from tests.wire.forms import BOUNDARY, END, in_pieces, part, written

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from portal.receiving import StreamBody
+from portal.bodies import StreamBody
 
 
 @pytest.fixture
