@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from portal.core.accounts import Caller
@@ -20,7 +20,6 @@ from portal.core.retention.measuring import held
 from portal.core.transaction import release
 
 MONTHS = 24
-_KEPT = and_(Recording.deleted_at.is_(None), Recording.state.in_(running.KEPT))
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def of_recording(
 
 def tile(session: Session, caller: Caller, now: datetime) -> Tile:
     """That of the recordings in the caller's reach. Raises NotAllowed."""
-    mine = (visible(caller, "verify"), _KEPT, Recording.purge_at.is_not(None))
+    mine = (visible(caller, "verify"), running.OPEN, Recording.purge_at.is_not(None))
     sums = (func.count(), func.coalesce(func.sum(Recording.size), 0), func.min(Recording.purge_at))
     count, size, first = session.execute(select(*sums).where(*mine)).one()
     waits = clock.trusted_from(session, now) > now
@@ -87,7 +86,7 @@ def _month(moment: datetime, ahead: int) -> datetime:
 
 
 def _spans(session: Session, caller: Caller, bounds: Sequence[datetime]) -> list[Span]:
-    mine = (visible(caller, "verify"), _KEPT, Recording.purge_at.is_(None))
+    mine = (visible(caller, "verify"), running.OPEN, running.UNMARKED)
     size = func.coalesce(func.sum(Recording.size), 0)
     blocked = func.coalesce(func.sum(case((held(), 1), else_=0)), 0)
     found = []
