@@ -1,0 +1,84 @@
+"""A page of somebody's site that sends with ResumableUploader, and what it has sent so far."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, Request, Route
+
+from tests.conftest import Portal
+
+PAGE = """<!doctype html><title>Site</title><input type="file" id="file">
+<script src="/static/js/resumable-upload-client.js"></script>
+<script>
+  const seen = { percents: [], retries: [], result: null, error: null };
+  let uploader;
+  const begin = (settings) => {
+    uploader = new ResumableUploader(settings);
+    uploader.uploadFile(document.getElementById("file").files[0], {
+      onProgress: (percent) => seen.percents.push(percent),
+      onRetry: ({ error: { code, status }, delay }) => seen.retries.push({ code, status, delay }),
+    }).then(
+      (result) => { seen.result = result; },
+      ({ code, status, message }) => { seen.error = { code, status, message }; },
+    );
+  };
+</script>"""
+
+
+class Site:
+    """The page, opened at `address`, which is the portal's own unless it says otherwise."""
+
+    def __init__(self, page: Page, portal: Portal, token: str, address: str = "/site") -> None:
+        self.page, self.portal, self.token = page, portal, token
+        self.sent: list[int] = []
+        page.on("request", self._note)
+        page.route(
+            f"**{urlsplit(address).path}",
+            lambda route: route.fulfill(body=PAGE, content_type="text/html"),
+        )
+        page.goto(address)
+
+    def _note(self, request: Request) -> None:
+        number = request.headers.get("x-chunk-index")
+        if request.method == "POST" and number is not None:
+            self.sent.append(int(number))
+
+    def begin(self, file: Path, **settings: Any) -> None:
+        """Choose the file and send it, with short pauses after failures."""
+        self.page.locator("#file").set_input_files(file)
+        usual = {"apiUrl": "/api/v1/upload", "authToken": self.token, "retryDelay": 50}
+        self.page.evaluate("(settings) => begin(settings)", usual | settings)
+
+    def do(self, act: str) -> None:
+        self.page.evaluate(f"uploader.{act}()")
+
+    def until(self, condition: str, seconds: float = 60) -> None:
+        self.page.wait_for_function(condition, timeout=seconds * 1000)
+
+    def seen(self, name: str) -> Any:
+        return self.page.evaluate(f"seen.{name}")
+
+    def result(self, seconds: float = 60) -> dict[str, Any]:
+        self.until("seen.result || seen.error", seconds)
+        assert self.seen("error") is None
+        found: dict[str, Any] = self.seen("result")
+        return found
+
+    def error(self, seconds: float = 60) -> dict[str, Any]:
+        self.until("seen.result || seen.error", seconds)
+        found: dict[str, Any] = self.seen("error")
+        return found
+
+
+def pass_on(page: Page, address: str, portal: Portal, **headers: str) -> None:
+    """Let this address of another host lead to the portal."""
+
+    def fetched(route: Route) -> None:
+        path = route.request.url.removeprefix(address)
+        sent = route.request.headers | headers
+        route.fulfill(response=route.fetch(url=portal.url + path, headers=sent))
+
+    page.route(f"{address}/**", fetched)

@@ -1,0 +1,201 @@
+"""ResumableUploader when things go wrong: refusals that pass, cut lines, tokens, other origins."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route
+
+from tests.conftest import Portal
+from tests.e2e.site import Site, pass_on
+from tests.e2e.test_journeys import OpenPage
+from tests.wire.chunking import CHUNK, wav
+from tests.wire.cutting import cutting
+
+CHUNKS = "**/api/v1/upload/chunk"
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Path:
+    path = tmp_path / f"{tmp_path.name}.wav"
+    path.write_bytes(wav(6 * CHUNK))
+    return path
+
+
+@pytest.fixture
+def site(open_page: OpenPage, portal: Portal, token: str) -> Site:
+    return Site(open_page(None), portal, token)
+
+
+def whole(portal: Portal, site: Site, call: Path) -> None:
+    """The file has arrived, once, and is what it was."""
+    result = site.result()
+    [upload] = portal.rows("SELECT * FROM upload WHERE filename = ?", call.name)
+    recording = portal.recording(str(upload["id"]))
+    assert result["recording_id"] == recording["id"]
+    assert recording["sha256"] == sha256(call.read_bytes()).hexdigest()
+
+
+def first(page: Page, times: int, act: Callable[[Route], None]) -> None:
+    """Let this happen to so many chunks, and pass on the others."""
+    left = [act] * times
+    page.route(CHUNKS, lambda route: left.pop()(route) if left else route.continue_())
+
+
+def busy(route: Route) -> None:
+    route.fulfill(status=503, headers={"Retry-After": "1"}, json={"error": {"code": "overloaded"}})
+
+
+def test_503_is_repeated_after_the_time_that_the_portal_asked_for(
+    portal: Portal, site: Site, call: Path
+) -> None:
+    first(site.page, 3, busy)
+    site.begin(call)
+    whole(portal, site, call)
+    retries = site.seen("retries")
+    assert [(each["code"], each["status"]) for each in retries] == [("overloaded", 503)] * 3
+    assert all(1000 <= each["delay"] <= 1500 for each in retries)
+    assert len(site.sent) == 7 + 3, "the chunks beside them are sent once"
+
+
+def test_what_does_not_pass_is_given_up_and_goes_on_another_time(
+    portal: Portal, site: Site, call: Path
+) -> None:
+    first(site.page, 1000, busy)
+    site.begin(call, retries=1)
+    assert site.error()["code"] == "overloaded"
+    assert len(site.sent) == 4 + 4
+    site.page.unroute(CHUNKS)
+    site.page.reload()
+    site.begin(call)
+    whole(portal, site, call)
+
+
+def test_pauses_grow_and_differ_when_there_is_no_answer(
+    portal: Portal, site: Site, call: Path
+) -> None:
+    first(site.page, 6, lambda route: route.abort("connectionreset"))
+    site.begin(call, parallel=1, retryDelay=20)
+    whole(portal, site, call)
+    delays = [each["delay"] for each in site.seen("retries")]
+    assert [each["code"] for each in site.seen("retries")] == ["network"] * 6
+    assert all(20 * 2**at <= delay <= 30 * 2**at for at, delay in enumerate(delays))
+    assert len({delay / 2**at for at, delay in enumerate(delays)}) == 6
+
+
+def test_a_line_that_is_cut_in_the_middle_costs_the_chunks_in_flight(
+    open_page: OpenPage, portal: Portal, token: str, call: Path
+) -> None:
+    with cutting(portal.port, 1_500_000, 3_500_000, 5_500_000) as proxy:
+        site = Site(open_page(None), portal, token, f"{proxy.url}/site")
+        site.begin(call)
+        whole(portal, site, call)
+        assert proxy.cut == 3
+        assert len(site.sent) <= 7 + 3 * 4
+
+
+def test_a_lost_answer_to_init_begins_no_second_upload(
+    portal: Portal, site: Site, call: Path
+) -> None:
+    lost: list[int] = []
+
+    def lose(route: Route) -> None:
+        if lost:
+            return route.continue_()
+        lost.append(route.fetch().status)
+        return route.abort("connectionreset")
+
+    site.page.route("**/api/v1/upload/init", lose)
+    site.begin(call)
+    whole(portal, site, call)
+    assert lost == [201]
+
+
+def test_a_chunk_that_was_damaged_on_its_way_is_refused_and_sent_again(
+    portal: Portal, site: Site, call: Path
+) -> None:
+    def damage(route: Route) -> None:
+        bytes_ = route.request.post_data_buffer or b""
+        route.continue_(post_data=bytes_[:1000] + b"x" + bytes_[1001:])
+
+    first(site.page, 2, damage)
+    site.begin(call)
+    whole(portal, site, call)
+    told = [(each["code"], each["status"]) for each in site.seen("retries")]
+    assert told == [("checksum_mismatch", 400)] * 2
+
+
+def test_a_wrong_checksum_is_refused_each_time_and_ends_the_upload(site: Site, call: Path) -> None:
+    other = sha256(b"something else").hexdigest()
+
+    def mislabel(route: Route) -> None:
+        route.continue_(headers=route.request.headers | {"x-chunk-checksum": other})
+
+    first(site.page, 1000, mislabel)
+    site.begin(call, retries=2)
+    assert (site.error()["code"], site.error()["status"]) == ("checksum_mismatch", 400)
+    assert len(site.sent) == 4 * 3
+
+
+REFRESHING = """
+    (token) => {
+        window.asked = 0;
+        const begun = begin;
+        window.beginWith = (settings) => begun({ ...settings, refreshToken: async () => {
+            window.asked++;
+            return token;
+        } });
+    }
+"""
+
+
+def test_a_token_that_is_refused_is_replaced_once_for_all_chunks(
+    portal: Portal, site: Site, token: str, call: Path
+) -> None:
+    refused: list[str] = []
+
+    def expired(route: Route) -> None:
+        """The real portal refuses what is no token (any more)."""
+        if route.request.headers["authorization"].endswith("old") and not refused:
+            refused.append(route.request.url)
+        route.continue_()
+
+    site.page.route("**/api/v1/upload/**", expired)
+    site.page.evaluate(REFRESHING, token)
+    site.page.locator("#file").set_input_files(call)
+    settings = {"apiUrl": "/api/v1/upload", "authToken": f"{token}old", "retryDelay": 50}
+    site.page.evaluate("(settings) => beginWith(settings)", settings)
+    whole(portal, site, call)
+    assert refused and site.page.evaluate("asked") == 1
+    assert site.seen("retries") == []
+
+
+def test_a_page_of_another_origin_sends_more_than_a_thousand_chunks(
+    open_page: OpenPage, own_portal: Callable[..., Portal], tmp_path: Path
+) -> None:
+    address = "http://localhost:5173"
+    portal = own_portal(PORTAL_CORS_ORIGINS=address, PORTAL_CHUNK_BYTES="16384")
+    token = portal.token()
+    call = tmp_path / f"{secrets.token_hex(4)}.wav"
+    call.write_bytes(wav(1050 * 16384))
+    page = open_page(None)
+    site = Site(page, portal, token, f"{address}/site")
+    page.add_script_tag(url=f"{portal.url}/static/js/resumable-upload-client.js")
+    site.begin(call, apiUrl=f"{portal.url}/api/v1/upload/")
+    whole(portal, site, call)
+    assert sorted(site.sent) == list(range(1051))
+
+
+def test_another_origin_that_is_not_welcome_is_told_no_more_than_that(
+    open_page: OpenPage, portal: Portal, token: str, call: Path
+) -> None:
+    page = open_page(None)
+    pass_on(page, "http://localhost:5173", portal)
+    site = Site(page, portal, token, "http://localhost:5173/site")
+    site.begin(call, apiUrl=f"{portal.url}/api/v1/upload", retries=1)
+    assert site.error()["code"] == "network"
+    assert portal.rows("SELECT * FROM upload WHERE filename = ?", call.name) == []
