@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Request, Route
 
@@ -29,16 +32,14 @@ PAGE = """<!doctype html><title>Site</title><input type="file" id="file">
 
 
 class Site:
-    """The page, opened at `address`, which is the portal's own unless it says otherwise."""
+    """The page, opened at `address`: `/elsewhere` is a page of that server's own."""
 
     def __init__(self, page: Page, portal: Portal, token: str, address: str = "/site") -> None:
         self.page, self.portal, self.token = page, portal, token
         self.sent: list[int] = []
         page.on("request", self._note)
-        page.route(
-            f"**{urlsplit(address).path}",
-            lambda route: route.fulfill(body=PAGE, content_type="text/html"),
-        )
+        if address.endswith("/site"):  # a page with routes answers its preflights itself
+            page.route("**/site", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
         page.goto(address)
 
     def _note(self, request: Request) -> None:
@@ -71,6 +72,27 @@ class Site:
         self.until("seen.result || seen.error", seconds)
         found: dict[str, Any] = self.seen("error")
         return found
+
+
+@contextmanager
+def elsewhere() -> Iterator[tuple[str, Callable[[str], None]]]:
+    """The origin of another web server, and how to tell it what its one page is."""
+    pages: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(pages[-1].encode())
+
+        def log_message(self, *words: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}", pages.append
+        server.shutdown()
 
 
 def pass_on(page: Page, address: str, portal: Portal, **headers: str) -> None:

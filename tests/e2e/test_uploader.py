@@ -115,7 +115,7 @@ def test_pausing_stops_what_is_under_way_and_resuming_goes_on(
     assert int(str(uploads(portal, file)[0]["offset"])) <= int(str(held["offset"])) + 4 * CHUNK
     site.do("resume")
     assert site.result()["file_hash"] == digest(file)
-    assert len(site.sent) <= 13 + 4
+    assert len(site.sent) <= 12 + 4
 
 
 def test_cancelling_ends_it_here_and_there(
