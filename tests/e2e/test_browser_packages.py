@@ -6,13 +6,14 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.conftest import Portal, wait_for
+from tests.conftest import Finished, Portal, wait_for
 from tests.e2e.conftest import ROOT
 from tests.e2e.test_journeys import OpenPage
 from tests.wire.chunking import CHUNK, wav
@@ -49,9 +50,11 @@ function FileUpload() {
 """As it is printed in the protocol's quick reference."""
 
 
-def run(*command: object, check: bool = True) -> subprocess.CompletedProcess[str]:
-    words = [str(word) for word in command]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120)
+def run(*command: object, given: str = "", check: bool = True) -> Finished:
+    words, piped = [str(word) for word in command], subprocess.PIPE
+    done = subprocess.run(
+        words, cwd=ROOT, input=given, stdout=piped, stderr=piped, text=True, timeout=120
+    )
     assert done.returncode == 0 or not check, done.stdout + done.stderr
     return done
 
@@ -62,12 +65,12 @@ def bundle(entry: Path, folder: Path) -> str:
     return out.read_text()
 
 
-def show(page: Page, body: str, script: str = "", address: str = "/site") -> None:
+def show(page: Page, body: str, script: str = "") -> None:
     """A page of somebody's own, with this script at its end."""
     whole = f"<!doctype html>{body}<script src='/bundle.js'></script>"
     page.route("**/site", lambda route: route.fulfill(body=whole, content_type="text/html"))
     page.route("**/bundle.js", lambda route: route.fulfill(body=script))
-    page.goto(address)
+    page.goto("/site")
 
 
 @pytest.fixture
@@ -95,6 +98,7 @@ VECTORS = {
     "a" * 1_000_000: "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
 }
 SUMS = """
+    import { readFileSync } from "node:fs";
     import { Sha256 } from "resumable-upload-client";
     const sum = (text, step) => {
         const [bytes, summed] = [new TextEncoder().encode(text), new Sha256()];
@@ -102,15 +106,15 @@ SUMS = """
             summed.update(bytes.subarray(at, at + step));
         return summed.hex();
     };
-    console.log(JSON.stringify(JSON.parse(process.argv[1]).map(([text, step]) => sum(text, step))));
+    console.log(JSON.stringify(JSON.parse(readFileSync(0)).map(([text, step]) => sum(text, step))));
 """
 
 
 @pytest.mark.parametrize("step", [1, 63, 64, 65, 1_000_000])
 def test_sha256_agrees_with_the_standards_examples(step: int) -> None:
     lengths = ["q" * length for length in range(130)]
-    told = json.dumps([[text, step] for text in [*VECTORS, *lengths]])
-    found = json.loads(run("node", "--input-type=module", "--eval", SUMS, told).stdout)
+    pairs = json.dumps([[text, step] for text in [*VECTORS, *lengths]])
+    found = json.loads(run("node", "--input-type=module", "--eval", SUMS, given=pairs).stdout)
     expected = [sha256(text.encode()).hexdigest() for text in lengths]
     assert found == [*VECTORS.values(), *expected]
 
@@ -181,37 +185,56 @@ def test_the_react_hook_sends_pauses_and_goes_on(
     arrived(portal, call)
 
 
-def test_tus_js_client_goes_on_in_a_new_tab(
-    open_page: OpenPage, portal: Portal, token: str, tmp_path: Path
+def by_tus_js(token: str, folder: Path) -> tuple[str, str]:
+    """The body of the example's page, and its script."""
+    body = (PACKAGE / "examples/tus-js-client.html").read_text()
+    return told(body, token).replace("tus.min.js", "/static/vendor/tus.min.js"), ""
+
+
+def by_uppy(token: str, folder: Path) -> tuple[str, str]:
+    body = '<title>Send</title><body data-portal="" data-token=""><input type="file" multiple>'
+    script = bundle(PACKAGE / "examples/uppy/main.js", folder)
+    return told(body.replace("multiple", 'id="files" multiple'), token), script
+
+
+def told(body: str, token: str) -> str:
+    return body.replace('data-token=""', f'data-token="{token}"')
+
+
+def choose(page: Page, *files: Path) -> None:
+    page.locator("input").set_input_files(files)
+
+
+@pytest.mark.parametrize("client", [by_tus_js, by_uppy])
+def test_a_tus_client_goes_on_in_a_new_tab(
+    client: Callable[[str, Path], tuple[str, str]],
+    open_page: OpenPage,
+    portal: Portal,
+    token: str,
+    tmp_path: Path,
 ) -> None:
     call = tmp_path / f"{tmp_path.name}.wav"
     call.write_bytes(wav(24 * CHUNK))
-    example = (PACKAGE / "examples/tus-js-client.html").read_text()
-    body = example.replace('data-token=""', f'data-token="{token}"')
-    body = body.replace("tus.min.js", "/static/vendor/tus.min.js")
-    page = open_page(None)
-    page.route("**/site", lambda route: route.fulfill(body=body, content_type="text/html"))
+    page, example = open_page(None), client(token, tmp_path)
     patched: list[Route] = []
 
     def first_chunk_only(route: Route) -> None:
         if route.request.method == "PATCH":
             patched.append(route)
-        if len(patched) < 2:
-            route.continue_()
+        (route.continue_ if len(patched) < 2 else route.abort)()
 
     page.route("**/videos/tus/*", first_chunk_only)
-    page.goto("/site")
-    page.locator("#file").set_input_files(call)
+    show(page, *example)
+    choose(page, call)
     wait_for(lambda: page.evaluate("true") and len(patched) == 2)  # routes run meanwhile
     context = page.context
     page.close()
     again = context.new_page()
-    again.route("**/site", lambda route: route.fulfill(body=body, content_type="text/html"))
     sent: list[str] = []
     again.on("request", lambda each: sent.append(each.headers.get("upload-offset", "")))
-    again.goto("/site")
-    again.locator("#file").set_input_files(call)
-    expect(again.locator("#said")).to_have_text("Sent.", timeout=30_000)
+    show(again, *example)
+    choose(again, call)
+    wait_for(lambda: again.evaluate("true") and len([each for each in sent if each]) == 2)
     assert [each for each in sent if each] == [str(8 * CHUNK), str(16 * CHUNK)]
     arrived(portal, call)
 
@@ -222,9 +245,8 @@ def test_uppy_sends_two_files(
     other = tmp_path / f"{tmp_path.name}-2.wav"
     other.write_bytes(wav(9 * CHUNK))
     page = open_page(None)
-    body = f'<body data-portal="" data-token="{token}"><input type="file" id="files" multiple>'
-    show(page, body, bundle(PACKAGE / "examples/uppy/main.js", tmp_path))
-    page.locator("#files").set_input_files([call, other])
+    show(page, *by_uppy(token, tmp_path))
+    choose(page, call, other)
     expect(page).to_have_title("2 sent, 0 failed", timeout=60_000)
     for file in (call, other):
         arrived(portal, file)
