@@ -16,10 +16,14 @@ from tests.conftest import Portal
 PAGE = """<!doctype html><title>Site</title><input type="file" id="file">
 <script src="/static/js/resumable-upload-client.js"></script>
 <script>
-  const seen = { percents: [], retries: [], result: null, error: null };
+  const seen = { percents: [], retries: [], renewals: 0, result: null, error: null };
   let uploader;
-  const begin = (settings) => {
-    uploader = new ResumableUploader(settings);
+  const begin = ({ renewed, ...settings }) => {
+    const refreshToken = async () => {
+      seen.renewals += 1;
+      return renewed;
+    };
+    uploader = new ResumableUploader({ ...settings, ...(renewed && { refreshToken }) });
     uploader.uploadFile(document.getElementById("file").files[0], {
       onProgress: (percent) => seen.percents.push(percent),
       onRetry: ({ error: { code, status }, delay }) => seen.retries.push({ code, status, delay }),
@@ -52,6 +56,12 @@ class Site:
         self.page.locator("#file").set_input_files(file)
         usual = {"apiUrl": "/api/v1/upload", "authToken": self.token, "retryDelay": 50}
         self.page.evaluate("(settings) => begin(settings)", usual | settings)
+
+    def slow(self) -> None:
+        """From now on the line takes four seconds for 16 MB."""
+        session = self.page.context.new_cdp_session(self.page)
+        line = {"offline": False, "latency": 5, "downloadThroughput": -1}
+        session.send("Network.emulateNetworkConditions", line | {"uploadThroughput": 4_000_000})
 
     def do(self, act: str) -> None:
         self.page.evaluate(f"uploader.{act}()")

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.conftest import Portal, wait_for
 from tests.e2e.site import Site, pass_on
@@ -93,18 +93,11 @@ def test_200_mb_go_on_in_a_new_tab_after_the_old_one_was_closed_at_60_percent(
     assert second.page.evaluate("Object.keys(localStorage)") == []
 
 
-def slow(page: Page) -> None:
-    """A line on which a chunk takes a while."""
-    session = page.context.new_cdp_session(page)
-    line = {"offline": False, "latency": 5, "downloadThroughput": -1}
-    session.send("Network.emulateNetworkConditions", line | {"uploadThroughput": 4_000_000})
-
-
 def test_pausing_stops_what_is_under_way_and_resuming_goes_on(
     open_page: OpenPage, portal: Portal, token: str, film: Callable[..., Path]
 ) -> None:
     file, site = film(12 * CHUNK), Site(open_page(None), portal, token)
-    slow(site.page)
+    site.slow()
     site.begin(file)
     site.until("seen.percents.at(-1) >= 16")
     site.do("pause")
@@ -122,7 +115,7 @@ def test_cancelling_ends_it_here_and_there(
     open_page: OpenPage, portal: Portal, token: str, film: Callable[..., Path]
 ) -> None:
     file, site = film(12 * CHUNK), Site(open_page(None), portal, token)
-    slow(site.page)
+    site.slow()
     site.begin(file)
     site.until("seen.percents.at(-1) >= 8")
     site.do("pause")
@@ -140,7 +133,7 @@ def test_a_second_tab_is_told_that_the_first_is_sending(
     open_page: OpenPage, portal: Portal, token: str, film: Callable[..., Path]
 ) -> None:
     file, first = film(12 * CHUNK), Site(open_page(None), portal, token)
-    slow(first.page)
+    first.slow()
     first.begin(file)
     first.until("seen.percents.at(-1) >= 8")
     second = Site(first.page.context.new_page(), portal, token)
@@ -154,7 +147,7 @@ def test_a_file_that_is_written_to_meanwhile_is_noticed(
     open_page: OpenPage, portal: Portal, token: str, film: Callable[..., Path]
 ) -> None:
     file, site = film(12 * CHUNK), Site(open_page(None), portal, token)
-    slow(site.page)
+    site.slow()
     [size, _] = file.stat().st_size, site.begin(file)
     site.until("seen.percents.at(-1) >= 8")
     with file.open("ab") as growing:

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route
 
+from portal.core import tokens
+from portal.core.audit import SYSTEM
+from portal.db import db
 from tests.conftest import Portal
 from tests.e2e.site import PAGE, Site, elsewhere
 from tests.e2e.test_journeys import OpenPage
@@ -141,37 +144,27 @@ def test_a_wrong_checksum_is_refused_each_time_and_ends_the_upload(site: Site, c
     assert len(site.sent) == 4 * 3
 
 
-REFRESHING = """
-    (token) => {
-        window.asked = 0;
-        const begun = begin;
-        window.beginWith = (settings) => begun({ ...settings, refreshToken: async () => {
-            window.asked++;
-            return token;
-        } });
-    }
-"""
-
-
-def test_a_token_that_is_refused_is_replaced_once_for_all_chunks(
-    portal: Portal, site: Site, token: str, call: Path
+def test_a_token_that_is_revoked_meanwhile_is_replaced_once_for_all_chunks(
+    portal: Portal, site: Site, call: Path
 ) -> None:
-    refused: list[str] = []
-
-    def expired(route: Route) -> None:
-        """The real portal refuses what is no token (any more)."""
-        if route.request.headers["authorization"].endswith("old") and not refused:
-            refused.append(route.request.url)
-        route.continue_()
-
-    site.page.route("**/api/v1/upload/**", expired)
-    site.page.evaluate(REFRESHING, token)
-    site.page.locator("#file").set_input_files(call)
-    settings = {"apiUrl": "/api/v1/upload", "authToken": f"{token}old", "retryDelay": 50}
-    site.page.evaluate("(settings) => beginWith(settings)", settings)
+    call.write_bytes(wav(16 * CHUNK))
+    email = portal.person("uploader")
+    with portal.app.app_context():
+        old, new = (tokens.create_token(db.session, email, ["upload"]) for _ in range(2))
+    site.slow()
+    site.begin(call, authToken=old, renewed=new)
+    site.until("seen.percents.at(-1) >= 6")
+    with portal.app.app_context():
+        tokens.revoke(db.session, SYSTEM, old.split("_")[1])
     whole(portal, site, call)
-    assert refused and site.page.evaluate("asked") == 1
-    assert site.seen("retries") == []
+    assert site.seen("renewals") == 1
+    assert {each["code"] for each in site.seen("retries")} <= {"network"}, "what was cut by it"
+
+
+def test_without_another_token_the_refusal_is_told(site: Site, call: Path) -> None:
+    site.begin(call, authToken="rp_unknown", renewed="rp_unknown")
+    assert site.error()["status"] == 401
+    assert site.seen("renewals") == 1 and site.sent == []
 
 
 def test_a_page_of_another_origin_sends_more_than_a_thousand_chunks(
