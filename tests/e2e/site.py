@@ -21,6 +21,7 @@ PAGE = """<!doctype html><title>Site</title><input type="file" id="file">
   const begin = ({ renewed, ...settings }) => {
     const refreshToken = async () => {
       seen.renewals += 1;
+      await new Promise((end) => setTimeout(end, 500)); // the other chunks ask meanwhile
       return renewed;
     };
     uploader = new ResumableUploader({ ...settings, ...(renewed && { refreshToken }) });
