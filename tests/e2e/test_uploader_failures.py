@@ -69,9 +69,9 @@ def test_what_does_not_pass_is_given_up_and_goes_on_another_time(
     portal: Portal, site: Site, call: Path
 ) -> None:
     first(site.page, 1000, busy)
-    site.begin(call, retries=1)
+    site.begin(call, retries=1, parallel=1)
     assert site.error()["code"] == "overloaded"
-    assert len(site.sent) == 4 + 4
+    assert site.sent == [0, 0]
     site.page.unroute(CHUNKS)
     site.page.reload()
     site.begin(call)
@@ -139,9 +139,9 @@ def test_a_wrong_checksum_is_refused_each_time_and_ends_the_upload(site: Site, c
         route.continue_(headers=route.request.headers | {"x-chunk-checksum": other})
 
     first(site.page, 1000, mislabel)
-    site.begin(call, retries=2)
+    site.begin(call, retries=2, parallel=1)
     assert (site.error()["code"], site.error()["status"]) == ("checksum_mismatch", 400)
-    assert len(site.sent) == 4 * 3
+    assert site.sent == [0, 0, 0]
 
 
 def test_a_token_that_is_revoked_meanwhile_is_replaced_once_for_all_chunks(
