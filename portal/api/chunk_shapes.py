@@ -36,6 +36,12 @@ class Named(Told):
     upload_id: Text
 
 
+class Whole(Named):
+    """`file_hash`: where `init` did not tell it, because it was summed up while sending."""
+
+    file_hash: Sha256 | None = None
+
+
 class Labelled(Named):
     """What is said of a chunk's bytes: in the JSON beside them, or in headers."""
 

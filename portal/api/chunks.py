@@ -141,15 +141,16 @@ def _encoded() -> tuple[shapes.Labelled, RequestBody]:
 @described(
     Description(
         "Say that all chunks are sent, and learn what became of the file",
-        takes=shapes.Named,
+        takes=shapes.Whole,
         gives={200: shapes.Completed, 202: shapes.Processing},
         refuses=(400, 404, 408, 409, 410, 413, 422, 507),
     )
 )
 def complete() -> Response:
-    upload_id = _own(json_body(shapes.Named).upload_id).id
+    told = json_body(shapes.Whole)
+    upload_id = _own(told.upload_id).id
     try:
-        found = uploading.finish(upload_id)
+        found = uploading.finish(upload_id, sha256=told.file_hash and told.file_hash.lower())
     except UploadGone:  # it has failed, for one: the answer is the same each time
         found = uploading.outcome(upload_id)
     if found.state == "processing":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from hashlib import sha256
 
 from sqlalchemy import update
 
@@ -44,6 +45,22 @@ def test_eight_who_complete_at_once_get_one_recording_and_one_answer(
     assert client.complete(begun).text == answers[0].text
     query = "SELECT * FROM audit_event WHERE object_id = ? AND action = 'upload.completed'"
     assert len(portal.rows(query, begun)) == 1
+
+
+def test_the_sum_of_the_whole_may_be_told_at_the_end_and_is_compared(
+    portal: Portal, client: Client
+) -> None:
+    content = wav(5000)
+    right, wrong = sha256(content).hexdigest(), sha256(b"something else").hexdigest()
+    begun = client.send(content, file_hash="")
+    said = {"upload_id": begun, "file_hash": right.upper()}
+    assert client.post("complete", said).json()["file_hash"] == right
+    [upload] = portal.rows("SELECT declared_sha256 FROM upload WHERE id = ?", begun)
+    assert upload["declared_sha256"] == right
+    said = {"upload_id": client.send(content, file_hash=""), "file_hash": wrong}
+    refused(client.post("complete", said), 422, "checksum_mismatch")
+    said = {"upload_id": client.send(content), "file_hash": wrong}
+    assert "declared when the upload began" in refused(client.post("complete", said), 409)
 
 
 def test_an_upload_can_be_given_up_and_again(portal: Portal, client: Client) -> None:

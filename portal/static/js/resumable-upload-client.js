@@ -1,0 +1,1 @@
+../../../client/browser/resumable-upload-client.js
