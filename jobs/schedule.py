@@ -6,7 +6,6 @@ harm, since each job takes a lease.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from redis import Redis
@@ -16,7 +15,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from jobs import tasks
-from portal import queue
+from portal import logs, queue
 from portal.config import Settings
 from portal.core import rolling
 from portal.core.retention import clock
@@ -62,8 +61,8 @@ def every(seconds: int, task: Callable[[], None]) -> CronJob:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.WARNING)
     settings = Settings.from_env()
+    logs.begin(settings.log_format, "schedule")
     scheduler = CronScheduler(queue.connect(settings.redis_address), logging_level="WARNING")
     scheduler.get_jobs().extend(periodic(settings))
     scheduler.start()

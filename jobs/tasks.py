@@ -261,6 +261,8 @@ def _under_lease(kind: str, object_id: str, work: Callable[[Lease], None]) -> No
     with leases.kept_alive(session_maker(), lease, seconds):
         try:
             work(lease)
+            if object_id:
+                log.info("%s: the worker is through with %s", kind, object_id)
         except LeaseLost as lost:
             log.warning("%s", lost)
         except Exception as error:
