@@ -28,6 +28,7 @@ def periodic(settings: Settings) -> list[CronJob]:
         every(300, tasks.expire_approvals),
         every(60, tasks.end_play_sessions),
         every(clock.SECONDS, tasks.look_at_the_clock),
+        every(60, tasks.watch_disks),
         every(3600, tasks.run_retention),
         every(300, tasks.roll_up_metrics),
         every(6 * 3600, tasks.reconcile_objects),

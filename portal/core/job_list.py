@@ -24,6 +24,7 @@ KINDS = (
     "check_storages",
     "run_retention",
     "plan_retention",
+    "watch_disks",
     "look_at_the_clock",
     "roll_up_metrics",
     "expire_uploads",

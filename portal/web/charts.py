@@ -16,7 +16,7 @@ from portal.core.audit.actions import ACTIONS
 from portal.core.errors import InvalidRequest, NotFound
 from portal.core.metrics import charts, forecast
 from portal.core.metrics.charts import PERIODS, Chart
-from portal.core.metrics.rolling_up import OLDEST_CHECK
+from portal.core.metrics.rolling_up import MARKED, OLDEST_CHECK
 from portal.db import db
 from portal.storage import stores
 from portal.web.show import SOURCES, number, size
@@ -61,6 +61,10 @@ TITLES: dict[str, tuple[LazyString, LazyString]] = {
         lazy_gettext("Deletions"),
         lazy_gettext("What was asked for, refused, and done."),
     ),
+    "marked": (
+        lazy_gettext("Marked, not yet deleted"),
+        lazy_gettext("The most at one time: what retention deletes when the grace is over."),
+    ),
     "checks": (
         lazy_gettext("Integrity checks"),
         lazy_gettext("Recordings whose bytes were read back."),
@@ -81,6 +85,7 @@ WORDS: dict[str, LazyString] = {
     "verify_recording": lazy_gettext("To be verified, as somebody asked"),
     "half": lazy_gettext("Half of them within"),
     "most": lazy_gettext("95 of 100 within"),
+    MARKED: lazy_gettext("Marked by retention"),
     OLDEST_CHECK: lazy_gettext("Oldest check"),
 }
 RETRIED = lazy_gettext("Assembled at a further attempt")

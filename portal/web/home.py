@@ -35,7 +35,7 @@ OPERATING: dict[str, Facts] = {
     "work": lambda: operating.work(db.session, caller()),
     "chain": lambda: operating.chain(db.session, caller()),
     "places": lambda: operating.places(db.session, caller(), stores),
-    "disk": lambda: operating.disk(caller(), stores),
+    "disk": lambda: operating.disk(db.session, caller(), stores),
 }
 KEEPING: dict[str, Facts] = {"retention": retention.tile}
 SENDING: dict[str, Facts] = {

@@ -64,6 +64,7 @@ ACTIONS = {
     "storage.added": N_("Storage added"),
     "storage.check_asked": N_("Storage test asked for"),
     "storage.changed": N_("Storage changed"),
+    "storage.disk_level": N_("Disk crossed a level"),
     "storage.moved": N_("Storage moved"),
     "storage.orphan_removed": N_("Object without recording removed"),
     "storage.recognised": N_("Storage recognised"),
