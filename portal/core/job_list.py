@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, literal, not_, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
-from portal.core import assembly, audit
+from portal.core import assembly, audit, deletion, recordings, rolling
 from portal.core.accounts import Caller
-from portal.core.models import Job, Upload
+from portal.core.models import Job, Recording, Upload
 from portal.core.transaction import release, utc_now, writing
 
 STATES = ("running", "waiting", "failed", "done", "stuck")
@@ -69,8 +69,7 @@ def page(
 
 
 def _fits(caller: Caller, asked: Asked) -> list[ColumnElement[bool]]:
-    caller.must("operate")
-    found: list[ColumnElement[bool]] = [Job.started_at.is_not(None)]
+    found = [Job.started_at.is_not(None), _in_reach(caller)]
     if asked.kind is not None:
         found.append(Job.kind == asked.kind)
     if asked.state == "stuck":
@@ -78,6 +77,18 @@ def _fits(caller: Caller, asked: Asked) -> list[ColumnElement[bool]]:
     elif asked.state is not None:
         found.append(Job.state == asked.state)
     return found
+
+
+def _in_reach(caller: Caller) -> ColumnElement[bool]:
+    """All jobs but those whose upload or recording is beyond the caller's scope. Raises
+    NotAllowed."""
+    caller.must("see_work")
+    if "operate" in caller.rights:
+        return true()
+    known = select(Recording.id).where(recordings.visible(caller))
+    coming = select(Upload.id).where(recordings.uploads_visible(caller))
+    about_one = Job.kind.in_((assembly.KIND, deletion.KIND, rolling.KIND))
+    return or_(not_(about_one), Job.object_id.in_(known), Job.object_id.in_(coming))
 
 
 def _is_stuck(now: datetime) -> ColumnElement[bool]:
@@ -102,6 +113,7 @@ def find(session: Session, caller: Caller, ids: Sequence[str]) -> Sequence[Job]:
 
 def matching(session: Session, caller: Caller, asked: Asked) -> Sequence[Job]:
     """The first that fit and can be tried again. Raises NotAllowed."""
+    caller.must("operate")
     query = select(Job).where(*_fits(caller, asked), can_retry())
     found = session.scalars(query.order_by(Job.started_at.desc()).limit(MOST)).all()
     release(session)
