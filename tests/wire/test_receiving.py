@@ -17,6 +17,7 @@ import pytest
 import requests
 
 from portal.core import disks
+from portal.core.transaction import utc_now
 from portal.db import db
 from portal.storage import stores
 from tests.conftest import Portal, Tus, upload_id, wait_for
@@ -217,13 +218,15 @@ def test_a_full_disk_takes_nothing_new_deletes_nothing_and_is_told_of(
     open_one = tus.begin(2 * MIB)
     assert tus.patch(open_one, 0, bytes(MIB)).status_code == 204
     (small_disk / "ballast").write_bytes(bytes(22 * MIB))
+    full_at = utc_now()
     assert tus.create(MIB).status_code == 507
     told = "SELECT details FROM audit_event WHERE action = 'storage.disk_level'"
     with portal.app.app_context():
         crossed = disks.watch(db.session, stores)
         assert disks.watch(db.session, stores) == 0, "told once"
     assert crossed and '"after": "full"' in str(portal.rows(told))
-    portal.cli("retention", "run")
+    looked = "SELECT 1 FROM job WHERE id = 'reconcile_uploads' AND started_at > ?"
+    wait_for(lambda: portal.rows(looked, f"{full_at:%Y-%m-%d %H:%M:%S.%f}"))
     assert (portal.data / "store" / key).exists() and tus.offset(open_one) == MIB
     gone = "SELECT 1 FROM audit_event WHERE action LIKE 'deletion.%' OR action = 'upload.expired'"
     assert portal.rows(gone) == []

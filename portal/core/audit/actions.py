@@ -32,6 +32,7 @@ ACTIONS = {
     "deletion.denied": N_("Deletion refused"),
     "deletion.requested": N_("Deletion requested"),
     "export.created": N_("List exported"),
+    "hold.given": N_("Legal hold given to another owner"),
     "hold.item_added": N_("Added to a legal hold"),
     "hold.placed": N_("Legal hold placed"),
     "hold.release_requested": N_("Release of a legal hold asked for"),
