@@ -111,11 +111,3 @@ def ring(task: str, object_id: str, epoch: int = 0, delay: timedelta | None = No
         log.warning("The queue cannot be reached (%s); %s waits for reconcile.", error, name)
         return False
     return True
-
-
-def length() -> int | None:
-    """How many rings no worker has heard yet; None if Redis is away."""
-    try:
-        return int(current_app.extensions["redis"].llen(Queue.redis_queue_namespace_prefix + NAME))
-    except RedisError:
-        return None

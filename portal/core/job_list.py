@@ -42,6 +42,10 @@ MOST = 1000
 OVERDUE = timedelta(minutes=5)
 """So long after its lease has ended a job should be taken over: reconcile rings every 30 s."""
 
+PUT_OFF = and_(Job.state == "waiting", Job.attempts > 0)
+"""It failed and waits for its next attempt. Periodic work rests in the same state, but nothing of
+it was tried in vain."""
+
 Place = tuple[datetime, str]
 """Where a page of the list begins: before the job that started then."""
 
@@ -94,7 +98,7 @@ def _in_reach(caller: Caller) -> ColumnElement[bool]:
 def _is_stuck(now: datetime) -> ColumnElement[bool]:
     """Begun and never ended, or put off and never tried again, although its time has come."""
     over = Job.lease_until < now - OVERDUE
-    return and_(over, or_(Job.state == "running", and_(Job.state == "waiting", Job.attempts > 0)))
+    return and_(over, or_(Job.state == "running", PUT_OFF))
 
 
 def count_stuck(session: Session) -> int:
@@ -127,8 +131,7 @@ def can_retry() -> ColumnElement[bool]:
         Upload.id == Job.object_id, Upload.state == "failed", Upload.expires_at > utc_now()
     )
     failed = and_(Job.state == "failed", Job.kind == assembly.KIND, kept.exists())
-    put_off = and_(Job.state == "waiting", Job.attempts > 0)
-    return or_(put_off, failed, _is_stuck(utc_now()))
+    return or_(PUT_OFF, failed, _is_stuck(utc_now()))
 
 
 def retry(session: Session, caller: Caller, ids: Sequence[str]) -> list[Job]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from babel.dates import format_skeleton
@@ -13,6 +11,7 @@ from flask_babel import LazyString, get_locale, lazy_gettext, ngettext
 
 from portal.auth import caller
 from portal.core.audit.actions import ACTIONS
+from portal.core.csv_lines import csv_line
 from portal.core.errors import InvalidRequest, NotFound
 from portal.core.metrics import charts, forecast
 from portal.core.metrics.charts import PERIODS, Chart
@@ -179,10 +178,8 @@ def comma_separated(name: str) -> Response:
     return response
 
 
-def _lines(chart: Chart) -> str:
-    text = io.StringIO()
-    write = csv.writer(text).writerow
-    write(["begin", *(each.key for each in chart.lines)])
+def _lines(chart: Chart) -> Iterator[str]:
+    yield csv_line(["begin", *(each.key for each in chart.lines)])
     for place, at in enumerate(chart.times):
-        write([at.isoformat(), *(each.values[place] for each in chart.lines)])
-    return text.getvalue()
+        values = (each.values[place] for each in chart.lines)
+        yield csv_line([at.isoformat(), *("" if one is None else str(one) for one in values)])

@@ -15,6 +15,7 @@ from portal.core import disks, finding, recordings
 from portal.core.accounts import Caller
 from portal.core.audit import checking, seals, search
 from portal.core.audit.seals import Seal
+from portal.core.job_list import PUT_OFF
 from portal.core.metrics import forecast
 from portal.core.metrics.forecast import Forecast
 from portal.core.models import AuditCheck, AuditEvent, Job, Upload
@@ -105,13 +106,9 @@ def work(session: Session, caller: Caller) -> Work:
     return Work(
         since,
         _count(session, Job.state == "running", Job.lease_until > utc_now()),
-        _count(session, *_TRIED_AGAIN),
+        _count(session, PUT_OFF),
         _count(session, Job.state == "failed", Job.ended_at >= since),
     )
-
-
-# Periodic work rests in the same state, but nothing of it was tried in vain.
-_TRIED_AGAIN = (Job.state == "waiting", Job.attempts > 0)
 
 
 @dataclass(frozen=True)
@@ -127,7 +124,7 @@ class Places:
 def places(session: Session, caller: Caller, stores: Stores) -> Places:
     """What the jobs know of the storages. Raises NotAllowed."""
     caller.must("operate")
-    kept_off = (*_TRIED_AGAIN, Job.waits > 0)
+    kept_off = (PUT_OFF, Job.waits > 0)
     latest = select(Job.error).where(*kept_off).order_by(Job.started_at.desc()).limit(1)
     problem = session.scalar(latest)
     release(session)

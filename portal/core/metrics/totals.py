@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.core.disks import NAMES
+from portal.core.job_list import PUT_OFF
 from portal.core.metrics import forecast, rolling_up
 from portal.core.metrics.counting import (
     AVAILABLE_MS,
@@ -141,7 +142,7 @@ def _standing(session: Session, now: datetime) -> list[Family]:
     waiting = [Sample(n, {"job": kind}) for kind, n in rolling_up.waiting(session).items()]
     receiving = select(func.count()).where(Upload.state == "open")
     running = select(func.count()).where(Job.state == "running", Job.lease_until > now)
-    again = select(func.count()).where(Job.state == "waiting", Job.attempts > 0)
+    again = select(func.count()).where(PUT_OFF)
     counts = [Sample(session.scalar(each) or 0, {}) for each in (receiving, running, again)]
     release(session)
     age, marked = rolling_up.oldest_check(session, now), looking.marked(session)
