@@ -33,7 +33,8 @@ class PortalLogger(Logger):  # type: ignore[misc]
         """The path alone: queries may hold secrets."""
         facts = {
             "method": environ["REQUEST_METHOD"],
-            "path": logs.blotted(environ["PATH_INFO"]),
+            # One that gunicorn refuses by itself has no environment of its own.
+            "path": logs.blotted(environ.get("PATH_INFO") or req.path or ""),
             "status": int(str(resp.status).split()[0]),
             "bytes": resp.sent,
             "seconds": round(request_time.total_seconds(), 3),

@@ -98,6 +98,13 @@ def test_requests_on_one_connection_have_numbers_of_their_own(in_json: Portal) -
     assert complaint["level"] == "warning"
 
 
+def test_what_the_web_server_refuses_by_itself_is_a_line_too(in_json: Portal) -> None:
+    packed = "Host: x\r\nTransfer-Encoding: gzip, chunked"
+    broken(in_json, f"POST /login?password=secret HTTP/1.1\r\n{packed}\r\n\r\n")
+    line = find(in_json, status=501)
+    assert (line["method"], line["path"]) == ("POST", "/login")
+
+
 def test_an_error_page_says_the_number_of_its_lines(in_json: Portal) -> None:
     person = Person(in_json, "admin")
     page = person.get("/recordings/none")
