@@ -1,9 +1,12 @@
-"""gunicorn's threaded worker, with one change: connections are closed in their own thread."""
+"""gunicorn's threaded worker, with two changes: connections are closed in their own thread, and
+no line of the log takes a request for the one before."""
 
 from __future__ import annotations
 
 from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from portal import logs
 
 
 class PortalWorker(ThreadWorker):  # type: ignore[misc]
@@ -11,6 +14,7 @@ class PortalWorker(ThreadWorker):  # type: ignore[misc]
     accepts: 25 silent peers stopped a process for 50 s. Here each waits in its own thread."""
 
     def handle(self, conn: TConn) -> object:
+        logs.carry()  # nothing of the request that this thread served before
         keep = super().handle(conn)
         if not keep:
             close_graceful(conn.sock)
