@@ -13,6 +13,9 @@ from recordings_client.errors import UploadError, ValidationError
 BLOCK = 256 * 1024
 """Bytes that are read and sent at once. Larger ones gain nothing (`python -m bench.client`)."""
 
+SETTLE_SECONDS = 5.0
+"""A file that has changed is left alone for so long."""
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -41,6 +44,7 @@ def refuse_changed(path: Path, known: Fingerprint) -> None:
         raise UploadError(
             f"{path.name} has changed since it was queued; it is sent anew.",
             code="file_changed",
+            retry_after=SETTLE_SECONDS,
             retriable=True,
             begin_anew=True,
         )

@@ -25,8 +25,11 @@ class RecordingManager:
     def recording_finished(self, session_id: str) -> str | None:
         """Call it when a file is complete: it is queued if `auto_upload` is on. Whatever is wrong
         is logged, so that the recorder goes on. Returns the task's id."""
-        if self.api_manager is None or not self.api_manager.settings.auto_upload:
-            return None
+        wanted = self.api_manager is not None and self.api_manager.settings.auto_upload
+        return self._queue_recording_upload(session_id) if wanted else None
+
+    def _queue_recording_upload(self, session_id: str) -> str | None:
+        """For recorders that ask for `auto_upload` themselves."""
         try:
             return self.manual_upload_recording(session_id)
         except ApiError as error:

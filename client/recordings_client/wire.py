@@ -5,6 +5,7 @@ Addresses with a signature and the token are in no message and no log of ours.
 
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -41,6 +42,22 @@ class Bearer(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
+
+
+class WithoutQueries(logging.Filter):
+    """At DEBUG, urllib3 logs addresses; that of a direct part is a permission by its query."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(_without_query(each) for each in record.args)
+        return True
+
+
+def _without_query(value: object) -> object:
+    return value.partition("?")[0] if isinstance(value, str) else value
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(WithoutQueries())
 
 
 class LargeBlocks(HTTPAdapter):
