@@ -13,7 +13,7 @@ from recordings_client.tasks import COMPLETED, ENDED, FAILED, UPLOADING, Task
 log = logging.getLogger(__name__)
 
 
-@dataclass
+@dataclass(eq=False)
 class Callbacks:
     """What a recorder wants to be told; set them at any time.
 
@@ -32,7 +32,7 @@ class Follower:
 
     def __init__(self, queue: Queue, callbacks: Callbacks) -> None:
         self._queue, self._callbacks = queue, callbacks
-        self._seen = max((each.change for each in queue.tasks()), default=0)
+        self._seen = queue.last_change()
         self._percent: dict[str, int] = {}
 
     def look(self) -> None:

@@ -64,7 +64,7 @@ class Queue:
 
     def __init__(self, path: Path | None = None) -> None:
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(0o700, parents=True, exist_ok=True)
         self._connection = sqlite3.connect(
             path or ":memory:", BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -177,6 +177,11 @@ class Queue:
     def changed_since(self, change: int) -> list[Task]:
         rows = self._rows("SELECT * FROM task WHERE change > ? ORDER BY change", (change,))
         return [task_in(row) for row in rows]
+
+    def last_change(self) -> int:
+        """The number of the newest change; 0 for an empty queue."""
+        [row] = self._rows("SELECT coalesce(max(change), 0) AS change FROM task")
+        return int(row["change"])
 
     def counts(self) -> dict[str, int]:
         """How many tasks of each status there are."""

@@ -69,7 +69,7 @@ def _key(folder: Path) -> bytes:
     """The key of this folder, made on first use. Of two processes that make it, one wins."""
     path = folder / "token.key"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o700, parents=True, exist_ok=True)
         fresh = folder / f"{path.name}.{secrets.token_hex(4)}"
         _write(fresh, Fernet.generate_key(), 0o600)
         try:

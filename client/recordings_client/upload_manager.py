@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -80,20 +81,25 @@ class UploadManager:
     def start(self) -> None:
         """Begin to send, in threads of our own."""
         count = self.settings.max_concurrent_uploads
-        acts = [("attend", self._attend)] + [(f"upload-{n}", self._send) for n in range(count)]
-        self._threads = [threading.Thread(target=act, name=name, daemon=True) for name, act in acts]
+        acts = [self._attend] + [self._send] * count
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(act,), daemon=True) for act in acts
+        ]
         for each in self._threads:
             each.start()
         log.info("UploadManager started with %d workers", count)
 
     def stop(self) -> None:
         """Stop sending within a block or an answer; what is not sent stays in the queue."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         for each in self._threads:
             each.join(self.settings.upload_timeout)
-        self._follower.look()
-        self._lock.give_back()
-        self.queue.close()
+        if not any(each.is_alive() for each in self._threads):
+            self._follower.look()
+            self._lock.give_back()
+            self.queue.close()
 
     def queue_upload(self, video_file: Path, metadata_file: Path | None = None) -> str:
         """The id of the file's task; the same one for the same file. Raises ValidationError for
@@ -140,12 +146,23 @@ class UploadManager:
         open_now = not windows or any_hold(windows, datetime.now())
         return open_now and not self._stopping.is_set()
 
-    def _attend(self) -> None:
+    def _repeat(self, act: Callable[[], float]) -> None:
+        """Until we stop; `act` returns the seconds until its next turn. A fault of one turn, such
+        as a full disk, must not end the thread."""
+        while not self._stopping.is_set():
+            try:
+                pause = act()
+            except Exception:
+                log.exception("The queue in %s cannot be served", self.settings.state_dir)
+                pause = LONGEST_SLEEP
+            self._stopping.wait(pause)
+
+    def _attend(self) -> float:
         """Become the sender when there is none, and tell what happens."""
-        while not self._stopping.wait(TICK):
-            if not self._lock.held and self._lock.take():
-                self._take_over()
-            self._follower.look()
+        if not self._lock.held and self._lock.take():
+            self._take_over()
+        self._follower.look()
+        return TICK
 
     def _take_over(self) -> None:
         """Go on with what the sender before us has left."""
@@ -159,23 +176,31 @@ class UploadManager:
         self._sending.set()
         self._client.test_connection()
 
-    def _send(self) -> None:
-        while not self._stopping.is_set():
-            closed = seconds_until_open(self.settings.upload_windows, datetime.now())
-            task = None if closed or not self.is_sender else self.queue.claim(time.time())
-            if task is None:
-                self._stopping.wait(min(closed, LONGEST_SLEEP) or TICK)
-            else:
-                self._take(task)
-
-    def _take(self, task: Task) -> None:
+    def _send(self) -> float:
+        closed = seconds_until_open(self.settings.upload_windows, datetime.now())
+        task = None if closed or not self.is_sender else self.queue.claim(time.time())
+        if task is None:
+            return min(closed, LONGEST_SLEEP) or TICK
         try:
             self._walk.take(task)
-        except Exception as error:  # a fault of ours must not end the thread
+        except sqlite3.Error:
+            log.exception("What became of %s cannot be written down", task.id)
+            self._insist(task, status=PENDING)
+        except Exception as error:
             log.exception("Upload failed: %s", task.id)
-            self.queue.note(
-                task.id, status=FAILED, error=f"A fault of the client: {error!r}", ended=time.time()
-            )
+            fault = f"A fault of the client: {error!r}"
+            self._insist(task, status=FAILED, error=fault, ended=time.time())
+        return 0.0
+
+    def _insist(self, task: Task, **columns: object) -> None:
+        """Write this down as soon as the disk takes it."""
+        while not self._stopping.is_set():
+            try:
+                self.queue.note(task.id, **columns)
+                return
+            except sqlite3.Error:
+                log.exception("The queue in %s cannot be written to", self.settings.state_dir)
+                self._stopping.wait(LONGEST_SLEEP)
 
 
 def _has_ended(task: Task | None) -> bool:

@@ -88,6 +88,18 @@ class Wire:
             raise refusal(answer)
         return answer
 
+    def tell(self, method: str, path: str, *needed: str, **more: Any) -> dict[str, Any]:
+        """The JSON object of the answer, which has these fields. Raises ApiError."""
+        answer = self.ask(method, path, **more)
+        try:
+            told = answer.json()
+        except ValueError:
+            told = None
+        if isinstance(told, dict) and all(name in told for name in needed):
+            return told
+        host = urlsplit(self._base_url).netloc
+        raise ServerError(f"{host} answers, but not as the portal does; look at base_url.")
+
     def _session(self) -> requests.Session:
         if not hasattr(self._of_thread, "session"):
             session = requests.Session()

@@ -15,11 +15,13 @@ from recordings_client import (
     NetworkError,
     ProgressFileWrapper,
     RecordingUploadClient,
+    ServerError,
     UploadError,
     ValidationError,
     download,
 )
 from tests.client.conftest import film_of, sha256
+from tests.client.unreliable import Unreliable
 from tests.conftest import Portal, free_port
 
 
@@ -87,11 +89,22 @@ def test_a_server_that_is_away_is_a_network_error(film: Path) -> None:
     assert caught.value.retriable
 
 
-def test_a_wrong_address_is_told_as_one(portal: Portal, film: Path) -> None:
+def test_a_wrong_address_is_told_as_one(portal: Portal, token: str, film: Path) -> None:
     for base_url in (portal.url, f"{portal.url}/elsewhere"):
-        client = RecordingUploadClient(base_url, "x")
+        client = RecordingUploadClient(base_url, token, max_retries=0)
+        assert not client.test_connection()
         with pytest.raises(ApiError):
             client.upload_recording(film)
+
+
+def test_an_answer_that_is_not_the_portals_is_told_as_one(film: Path) -> None:
+    """Such as the page of a hotel's network, which says 200 to everything."""
+    with Unreliable(0, lambda line: "200") as hotel:
+        client = RecordingUploadClient(f"{hotel.url}/api", "x", max_retries=0)
+        assert not client.test_connection()
+        with pytest.raises(ServerError, match="look at base_url") as caught:
+            client.upload_recording(film)
+    assert caught.value.retriable
 
 
 def test_bad_files_are_validation_errors(client: RecordingUploadClient, tmp_path: Path) -> None:

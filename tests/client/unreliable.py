@@ -72,27 +72,25 @@ class Unreliable:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        """One connection of the client: request by request, each over a connection of its own."""
+        """A connection of the client; the first request that reaches the server is its last."""
         with client, suppress(OSError):
             held = b""
             while head := _head(client, held):
-                begin, held = head
-                with socket.create_connection(("127.0.0.1", self.port_behind)) as server:
-                    if not self._pass(client, server, begin, held):
-                        return
+                begin, early = head
                 held = b""
+                if (act := self._choose(begin)).isdigit():
+                    _read_away(client, _length(begin) - len(early))
+                    client.sendall(_answer(act))
+                    continue
+                with socket.create_connection(("127.0.0.1", self.port_behind)) as server:
+                    self._pass(client, server, begin, early, act)
+                return
 
     def _pass(
-        self, client: socket.socket, server: socket.socket, head: bytes, early: bytes
-    ) -> bool:
-        """Whether the connection is still good for another request."""
-        act = self._choose(head)
-        length = LENGTH.search(head)
-        size = int(length[1]) if length else 0
-        if act.isdigit():
-            _read_away(client, size - len(early))
-            client.sendall(_answer(act))
-            return True
+        self, client: socket.socket, server: socket.socket, head: bytes, early: bytes, act: str
+    ) -> None:
+        """One request and its answer, as far as this act lets them."""
+        size = _length(head)
         if act == "delay":
             time.sleep(0.3)
         server.sendall(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) + early)
@@ -100,15 +98,12 @@ class Unreliable:
         most = random.randrange(size + 1) if act in ("cut", "reset") else size
         if not self._copy(client, server, most - len(early)) or most < size:
             _break(client, server, hard=act == "reset")
-            return False
-        if act in ("cut", "reset", "lose"):
-            while act == "lose" and server.recv(BLOCK):
-                pass
-            _break(client, server, hard=act == "reset")
-            return False
+            return
         while block := server.recv(BLOCK):
-            client.sendall(block)
-        return False
+            if act in ("pass", "delay"):
+                client.sendall(block)
+        if act == "reset":
+            _break(client, hard=True)
 
     def _choose(self, head: bytes) -> str:
         act = self.plan(head.partition(b"\r\n")[0])
@@ -140,6 +135,11 @@ def _head(client: socket.socket, held: bytes) -> tuple[bytes, bytes] | None:
         held += block
     head, end, early = held.partition(b"\r\n\r\n")
     return head + end, early
+
+
+def _length(head: bytes) -> int:
+    found = LENGTH.search(head)
+    return int(found[1]) if found else 0
 
 
 def _read_away(client: socket.socket, count: int) -> None:
