@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import sqlite3
 import time
 from pathlib import Path
 
@@ -45,8 +46,8 @@ class ApiIntegrationManager(Callbacks):
         except ApiError as error:
             self.error = error.message
             log.error("API upload system failed to initialize: %s", error.message)
-        except OSError as error:
-            self.error = f"{self.settings.state_dir} cannot be used: {error.strerror}."
+        except (OSError, sqlite3.Error) as error:
+            self.error = f"The queue in {self.settings.state_dir} cannot be used: {error}."
             log.error("API upload system failed to initialize: %s", self.error)
 
     def _start(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4a", ".mp3", ".wav", ".aac", ".ogg"}
@@ -16,16 +17,17 @@ def older_recordings(
     folder: Path, max_age_days: float, now: float
 ) -> Iterator[tuple[Path, Path | None]]:
     """Recordings with their metadata files, oldest first; `now`: seconds since 1970."""
-    dated = sorted((each.stat().st_mtime, each) for each in _recordings(folder))
-    for changed, video in dated:
+    for changed, video in sorted(_recordings(folder)):
         if SETTLED_SECONDS <= now - changed <= max_age_days * DAY:
             yield video, metadata_of(video)
 
 
-def _recordings(folder: Path) -> Iterator[Path]:
+def _recordings(folder: Path) -> Iterator[tuple[float, Path]]:
+    """When each was changed, in seconds since 1970, and its path."""
     for each in folder.rglob("*"):
         if each.suffix.lower() in SUFFIXES and each.is_file():
-            yield each
+            with suppress(FileNotFoundError):  # deleted since the line before
+                yield each.stat().st_mtime, each
 
 
 def metadata_of(video: Path) -> Path | None:

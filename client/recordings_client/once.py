@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from recordings_client.announcing import announcement
 from recordings_client.option_types import KIB
+from recordings_client.options import ClientSettings
 from recordings_client.queue_file import Queue
 from recordings_client.reading import fingerprint
 from recordings_client.tasks import COMPLETED, ENDED, Task
@@ -16,8 +17,6 @@ from recordings_client.walk import Walk
 
 if TYPE_CHECKING:
     from recordings_client.upload_client import RecordingUploadClient
-
-CHUNK = 64 * KIB * KIB
 
 
 def upload(
@@ -32,7 +31,8 @@ def upload(
     said = announcement(video, known.size, described, direct=False)
     queue.add(video, known, described, said)
     told = on_progress or (lambda sent, size: None)
-    walk = Walk(client, queue, client.max_retries, CHUNK, on_progress=told)
+    chunk = ClientSettings.chunk_size_mb * KIB * KIB
+    walk = Walk(client, queue, client.max_retries, chunk, on_progress=told)
     try:
         return _walked(queue, walk)
     finally:

@@ -7,6 +7,7 @@ and that only this account can read; `keyring:…` is a name in the system's key
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import secrets
 from pathlib import Path
@@ -16,6 +17,7 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from recordings_client.errors import AuthenticationError
 
+log = logging.getLogger(__name__)
 SERVICE = "recordings-client"
 KEYRING, ENCRYPTED = "keyring:", "encrypted:"
 
@@ -26,10 +28,8 @@ def is_sealed(text: str) -> bool:
 
 def seal(token: str, folder: Path) -> str:
     """What may be written into a file instead of the token."""
-    keyring = _keyring()
-    if keyring is not None:
-        name = secrets.token_hex(8)
-        keyring.set_password(SERVICE, name, token)
+    name = secrets.token_hex(8)
+    if _into_keyring(name, token):
         return KEYRING + name
     return ENCRYPTED + Fernet(_key(folder)).encrypt(token.encode()).decode()
 
@@ -48,9 +48,27 @@ def reveal(text: str, folder: Path) -> str:
         ) from None
 
 
+def _into_keyring(name: str, token: str) -> bool:
+    """False where there is no keyring, or it is locked: each kind has errors of its own."""
+    keyring = _keyring()
+    try:
+        if keyring is not None:
+            keyring.set_password(SERVICE, name, token)
+    except Exception as error:
+        log.warning(
+            "The keyring cannot be used (%s); the token is encrypted.", type(error).__name__
+        )
+        return False
+    return keyring is not None
+
+
 def _from_keyring(name: str) -> str:
     keyring = _keyring()
-    token = keyring.get_password(SERVICE, name) if keyring is not None else None
+    try:
+        token = keyring.get_password(SERVICE, name) if keyring is not None else None
+    except Exception as error:
+        reason = f"The keyring cannot be used: {type(error).__name__}. Unlock it, and begin again."
+        raise AuthenticationError(reason) from error
     if not token:
         raise AuthenticationError("The keyring does not have the token; write the token anew.")
     return str(token)

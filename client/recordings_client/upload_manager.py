@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from recordings_client.announcing import announcement
-from recordings_client.errors import AuthenticationError, NetworkError, ServerError
+from recordings_client.errors import AuthenticationError, NetworkError, ServerError, UploadError
 from recordings_client.following import Callbacks, Follower
 from recordings_client.hours import any_hold, seconds_until_open
 from recordings_client.lock import SenderLock
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 TICK = 0.2
 """Seconds between two looks at the queue."""
 LONGEST_SLEEP = 30.0
+STOP_SECONDS = 10.0
 DAY = 86_400.0
 WORTH_ANOTHER_START = (NetworkError, ServerError, AuthenticationError)
 """Failures of the surroundings, which may be others when the program starts again."""
@@ -87,15 +88,18 @@ class UploadManager:
         ]
         for each in self._threads:
             each.start()
+        threading.Thread(target=self._client.test_connection, daemon=True).start()  # for the log
         log.info("UploadManager started with %d workers", count)
 
     def stop(self) -> None:
-        """Stop sending within a block or an answer; what is not sent stays in the queue."""
+        """Stop sending; what is not sent stays in the queue. A thread that waits for a server
+        which does not answer is left behind after a few seconds, and ends with the program."""
         if self._stopping.is_set():
             return
         self._stopping.set()
+        deadline = time.monotonic() + STOP_SECONDS
         for each in self._threads:
-            each.join(self.settings.upload_timeout)
+            each.join(max(0.0, deadline - time.monotonic()))
         if not any(each.is_alive() for each in self._threads):
             self._follower.look()
             self._lock.give_back()
@@ -103,12 +107,17 @@ class UploadManager:
 
     def queue_upload(self, video_file: Path, metadata_file: Path | None = None) -> str:
         """The id of the file's task; the same one for the same file. Raises ValidationError for
-        a file that is missing or empty, and for metadata that are no JSON object."""
+        a file that is missing or empty and for metadata that are no JSON object, UploadError if
+        the queue cannot be written to."""
         video = video_file.absolute()
         described = metadata_file.absolute() if metadata_file else None
         known = fingerprint(video)
         said = announcement(video, known.size, described, self.settings.direct_uploads)
-        task, new = self.queue.add(video, known, described, said)
+        try:
+            task, new = self.queue.add(video, known, described, said)
+        except sqlite3.Error as error:
+            place = self.settings.state_dir
+            raise UploadError(f"The queue in {place} cannot be written to: {error}.") from error
         if new:
             log.info("Recording queued for upload: %s (task: %s)", video.name, task.id)
         return task.id
@@ -174,7 +183,6 @@ class UploadManager:
         tidy(self.queue)
         self.queue.forget(time.time() - self.settings.max_file_age_days * DAY)
         self._sending.set()
-        self._client.test_connection()
 
     def _send(self) -> float:
         closed = seconds_until_open(self.settings.upload_windows, datetime.now())

@@ -157,6 +157,24 @@ def test_the_token_goes_into_the_keyring_where_there_is_one(
         ClientSettings.load(config, {})
 
 
+def test_a_locked_keyring_is_no_reason_to_keep_the_token_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: str) -> None:
+        raise RuntimeError("locked")
+
+    keyring = types.ModuleType("keyring")
+    known = types.SimpleNamespace(priority=5)
+    keyring.__dict__.update(get_keyring=lambda: known, set_password=locked, get_password=locked)
+    monkeypatch.setitem(sys.modules, "keyring", keyring)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"api": NEEDED | {"state_dir": str(tmp_path / "state")}}))
+    assert ClientSettings.load(config, {}).api_token == "secret-1"
+    assert json.loads(config.read_text())["api"]["api_token"].startswith("encrypted:")
+    with pytest.raises(ApiError, match="Unlock it"):
+        load(**NEEDED | {"api_token": "keyring:1"})
+
+
 def test_a_file_that_cannot_be_written_is_used_as_it_is(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -175,7 +193,10 @@ def test_wrong_settings_and_a_disabled_api_are_no_reason_to_stop_recording(
     nowhere = tmp_path / "file"
     nowhere.touch()
     unusable = ApiIntegrationManager({"api": NEEDED | {"state_dir": str(nowhere / "state")}})
-    for manager in (wrong, off, unusable):
+    (tmp_path / "queue.sqlite3").write_text("This is no database. " * 100)
+    damaged = ApiIntegrationManager({"api": NEEDED | {"state_dir": str(tmp_path)}})
+    assert str(tmp_path) in damaged.error and "not a database" in damaged.error
+    for manager in (wrong, off, unusable, damaged):
         assert not manager.is_initialized and manager.error and manager.upload_client is None
         assert manager.upload_recording(tmp_path / "any.mp4") is None
         assert manager.get_upload_status(None) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -172,6 +173,29 @@ def test_of_two_processes_one_sends_and_the_other_takes_over(
     second.stop()
     assert [len(uploads_of(portal, each)) for each in (one, two)] == [1, 1]
     assert not told
+
+
+def test_when_the_sender_is_killed_another_process_takes_over_at_once(
+    portal: Portal, token: str, large: Path, tmp_path: Path
+) -> None:
+    api = {"enabled": True, "base_url": f"{portal.url}/api", "api_token": token}
+    api |= {"state_dir": str(tmp_path / "state")}
+    slow = {"bandwidth_limits": [{"kib_per_second": 1024}]}
+    (tmp_path / "config.json").write_text(json.dumps({"api": api | slow}))
+    (tmp_path / "program.py").write_text(PROGRAM)
+    sender = _run(tmp_path / "program.py", tmp_path / "config.json", large)
+    task_id = _line(sender)
+    waiting = ApiIntegrationManager({"api": api})
+    assert waiting.upload_manager
+    wait_for(lambda: (waiting.get_upload_status(task_id) or {}).get("sent_bytes", 0) > MiB)
+    assert not waiting.upload_manager.is_sender
+    sender.kill()
+    sender.wait()
+    wait_for(lambda: waiting.upload_manager and waiting.upload_manager.is_sender, 3)
+    [file_id] = sent(waiting, task_id)
+    waiting.shutdown()
+    assert portal.recording(file_id)["sha256"] == sha256(large)
+    assert file_id in uploads_of(portal, large)
 
 
 def test_callbacks_come_in_order_and_may_fail(
