@@ -79,7 +79,7 @@ class ClientSettings:
         30, whole(1, 36_500, "days"), "How old such recordings may be, and how long we remember."
     )
     chunk_size_mb: int = option(
-        64, whole(1, 1024, "MiB"), "Bytes of one request; what arrived of a cut one counts too."
+        256, whole(1, 1024, "MiB"), "Bytes of one request; what arrived of a cut one counts too."
     )
     bandwidth_limits: tuple[Limit, ...] = option(
         (),
