@@ -73,7 +73,7 @@ class Contest:
         walk = Walk(self.client, queue, 0, ClientSettings().chunk_size_mb * KIB * KIB)
         standing = self.client.status(session_id)
         while standing.status in SENDING:
-            standing = walk._send(task, standing)
+            standing = walk.send_next(task, standing)
         queue.close()
 
     def curl_whole(self) -> None:

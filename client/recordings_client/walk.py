@@ -76,7 +76,7 @@ class Walk:
         with self._hashing(task) as digest:
             standing = self._where(task)
             while standing.status in SENDING:
-                standing = self._send(task, standing)
+                standing = self.send_next(task, standing)
             sha256 = digest.result()
             if not sha256:
                 raise Stopped
@@ -117,7 +117,7 @@ class Walk:
             retries=0 if standing.received > known.received else known.retries,
         )
 
-    def _send(self, task: Task, standing: Standing) -> Standing:
+    def send_next(self, task: Task, standing: Standing) -> Standing:
         """The next request's bytes. Returns where the upload stands then."""
         with task.path.open("rb", buffering=0) as file:
             if standing.parts is not None:

@@ -140,3 +140,36 @@ def test_older_recordings_are_found_with_their_metadata(
     ]
     (tmp_path / "session_1_A_20241026.json").touch()
     assert metadata_of(found[1][0]) == tmp_path / "session_1_A_20241026.json"
+
+
+def test_a_recording_that_is_still_verified_is_waited_for(
+    own_portal: Callable[..., Portal], started: Started, film: Path, large: Path
+) -> None:
+    """The server answers 202 to finalize, as it does for files that take long."""
+    portal = own_portal(PORTAL_FINISH_WAIT_SECONDS="0")
+    manager = started(
+        base_url=f"{portal.url}/api", api_token=portal.token(), delete_after_upload=True
+    )
+    ids = [str(manager.upload_recording(each)) for each in (film, large)]
+    seen: set[str] = set()
+    while manager.get_queue_status()["completed_uploads"] < 2:
+        seen |= {str((manager.get_upload_status(each) or {}).get("status")) for each in ids}
+        assert "failed" not in seen
+    assert "verifying" in seen
+    wait_for(lambda: not film.exists() and not large.exists())
+
+
+def test_a_session_that_the_server_does_not_know_any_more_is_begun_anew(
+    portal: Portal, settings: Settings, film: Path
+) -> None:
+    chosen = settings()
+    manager = UploadManager(RecordingUploadClient(chosen.base_url, chosen.api_token), chosen)
+    task_id = manager.queue_upload(film)
+    gone = "01a20440-0555-7470-9499-a4b8c427bce8"
+    manager.queue.note(task_id, session_id=gone)
+    manager.start()
+    assert manager.wait([task_id], 30)
+    status = manager.get_upload_status(task_id)
+    manager.stop()
+    assert status and status["server_file_id"] not in (None, gone)
+    assert portal.recording(str(status["server_file_id"]))["sha256"] == sha256(film)
