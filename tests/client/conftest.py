@@ -33,12 +33,13 @@ def film_of(media: Callable[..., Path], path: Path, size: int = 0) -> Path:
 
 @pytest.fixture
 def film(media: Callable[..., Path], tmp_path: Path) -> Path:
-    return film_of(media, tmp_path / "session_123_ServerName_20241026_150000.mp4")
+    """Its name too is of this test alone: many share one portal."""
+    return film_of(media, tmp_path / f"session_123_{secrets.token_hex(4)}.mp4")
 
 
 @pytest.fixture
 def large(media: Callable[..., Path], tmp_path: Path) -> Path:
-    return film_of(media, tmp_path / "session_9_Large.mp4", 12 * MiB)
+    return film_of(media, tmp_path / f"session_9_{secrets.token_hex(4)}.mp4", 12 * MiB)
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def test_many_files_are_sent_at_once_and_each_one_time(
     tmp_path: Path,
     started: Callable[..., ApiIntegrationManager],
 ) -> None:
-    files = [film_of(media, tmp_path / f"many-{number}.mp4") for number in range(8)]
+    files = [film_of(media, tmp_path / f"many-{number}-{tmp_path.name}.mp4") for number in range(8)]
     manager = started(max_concurrent_uploads=4)
     most = 0
     ids = [manager.upload_recording(each) for each in files]
@@ -89,7 +89,6 @@ def test_many_files_are_sent_at_once_and_each_one_time(
 def test_what_was_not_sent_is_sent_by_the_next_process(
     portal: Portal, settings: Settings, film: Path
 ) -> None:
-    film = film.rename(film.with_name("waiting.mp4"))
     chosen = settings()
     before = manager_of(chosen)
     task_id = before.queue_upload(film)
@@ -162,13 +161,13 @@ def test_of_two_processes_one_sends_and_the_other_takes_over(
     wait_for(lambda: first.is_sender)
     told: list[str] = []
     second.start()
-    one = film_of(media, tmp_path / "one.mp4")
+    one = film_of(media, tmp_path / "first-of-two.mp4")
     task_id = second.queue_upload(one)
     assert second.wait([task_id], 30), "the first one sends it"
     assert not second.is_sender
     first.stop()
     wait_for(lambda: second.is_sender)
-    two = film_of(media, tmp_path / "two.mp4")
+    two = film_of(media, tmp_path / "second-of-two.mp4")
     assert second.wait([second.queue_upload(two)], 30)
     second.stop()
     assert [len(uploads_of(portal, each)) for each in (one, two)] == [1, 1]
