@@ -17,6 +17,7 @@ PAGES = (
     "/recordings/{audio}?tab=access",
     "/recordings/{audio}?tab=history",
     "/recordings/{audio}?tab=integrity",
+    "/recordings/{audio}?tab=metadata",
     "/recordings/{audio}/record",
     "/integrity",
     "/audit?actor=olga.ferreira@example.org&from=2026-01-01T00:00",
