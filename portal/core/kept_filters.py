@@ -15,12 +15,14 @@ TIMES = {each.name for each in fields(Wanted) if "datetime" in str(each.type)}
 
 
 def written(wanted: Wanted) -> dict[str, Any]:
-    """Only what is asked for; times as ISO texts."""
+    """Only what is asked for; times as ISO texts, hours in their order."""
     asked = {name: value for name, value in asdict(wanted).items() if value not in (None, {}, "")}
-    return asked | {name: asked[name].isoformat() for name in TIMES & asked.keys()}
+    hours = {name: sorted(asked[name]) for name in {"hours"} & asked.keys()}
+    return asked | hours | {name: asked[name].isoformat() for name in TIMES & asked.keys()}
 
 
 def read(kept: dict[str, Any]) -> Wanted:
     """The opposite."""
+    hours = {name: frozenset(kept[name]) for name in {"hours"} & kept.keys()}
     times = {name: datetime.fromisoformat(kept[name]) for name in TIMES & kept.keys()}
-    return Wanted(**(kept | times))
+    return Wanted(**(kept | hours | times))

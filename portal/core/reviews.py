@@ -31,8 +31,11 @@ def by(user_id: str | None, outcome: str | None = None) -> Select[str]:
     return query if outcome is None else query.where(Review.outcome == outcome)
 
 
-def mark(session: Session, caller: Caller, recording_id: str, outcome: str | None) -> Review:
-    """Reviewed, by this person; a second time changes the outcome. Raises NotAllowed, NotFound."""
+def mark(
+    session: Session, caller: Caller, recording_id: str, outcome: str | None, keep: bool = False
+) -> Review:
+    """Reviewed, by this person; a second time changes the outcome, unless they `keep` what they
+    said before. Raises NotAllowed, NotFound."""
     caller.must("note")
     if outcome is not None and outcome not in OUTCOMES:
         raise InvalidRequest("Choose one of the outcomes.")
@@ -43,7 +46,8 @@ def mark(session: Session, caller: Caller, recording_id: str, outcome: str | Non
         if row is None:
             row = Review(recording_id=found, user_id=caller.user_id)
             session.add(row)
-        before, row.outcome, row.at = row.outcome, outcome, utc_now()
+        before, outcome = row.outcome, row.outcome if keep else outcome
+        row.outcome, row.at = outcome, utc_now()
         row.user_label = caller.label
         subject = ("recording", found)
         act = (caller.actor, "recording.reviewed", subject)

@@ -46,6 +46,7 @@ NAMES: dict[str, LazyString] = {
     "max_mb": lazy_gettext("MB, at most"),
     "integrity": lazy_gettext("Integrity"),
     "held": lazy_gettext("Legal hold"),
+    "due": lazy_gettext("Retention ends before"),
     "reviewed": lazy_gettext("Reviewed"),
     "outcome": lazy_gettext("Outcome"),
     "notes": lazy_gettext("Shared notes"),
@@ -76,12 +77,7 @@ CHOICES: dict[str, Mapping[str, LazyString | str]] = {
     "source": show.SOURCES,
     "kind": show.KINDS,
     "state": {state: show.STATES[state] for state in STATES},
-    "integrity": {
-        "ok": lazy_gettext("Intact"),
-        "mismatch": lazy_gettext("Damaged"),
-        "missing": lazy_gettext("Missing"),
-        "overdue": show.INTEGRITY["overdue"],
-    },
+    "integrity": show.INTEGRITY,
     "held": {"yes": lazy_gettext("Held"), "no": lazy_gettext("Not held")},
     "reviewed": {
         "nobody": lazy_gettext("By nobody"),
@@ -160,6 +156,7 @@ def wanted(filters: Filters) -> Wanted:
         played_by=(_one(filters, "played_by") or "").casefold() or None,
         hours=_hours(filters),
         case=_case(filters),
+        due_before=_day(filters, "due"),
     )
 
 

@@ -61,6 +61,24 @@ def test_the_list_is_walked_selected_and_opened_by_single_keys(
     page.wait_for_url(f"**/recordings/{ids[1]}")
 
 
+def test_a_key_marks_as_reviewed_and_keeps_the_outcome(open_page: OpenPage, ids: list[str]) -> None:
+    page = open_page("officer")
+    page.goto(f"/recordings/{ids[1]}")
+    page.get_by_label("Outcome").select_option("escalated")
+    page.get_by_role("button", name="Mark as reviewed").click()
+    expect(page.get_by_role("button", name="Save the outcome")).to_be_visible()
+    page.goto("/recordings?detail=set%3Dlist")
+    for _ in range(2):
+        page.keyboard.press("j")
+        page.keyboard.press("r")
+        expect(page.locator(".marked.reviewed")).to_have_count(1)
+    expect(page.get_by_role("status")).to_have_text("Marked as reviewed")
+    page.goto("/recordings?detail=set%3Dlist&reviewed=me")
+    expect(page.locator(".item")).to_have_count(2)
+    page.goto("/recordings?detail=set%3Dlist&outcome=escalated")
+    expect(page.locator(".item")).to_have_count(1)
+
+
 def test_new_recordings_are_announced_and_move_nothing(
     open_page: OpenPage, portal: Portal, ids: list[str]
 ) -> None:

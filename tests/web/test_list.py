@@ -32,7 +32,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
 @pytest.fixture(scope="module")
 def ids(house: Portal) -> dict[str, str]:
     rows = {
-        "march": {"received_at": datetime(2026, 3, 10, 8, tzinfo=UTC)},
+        "march": {
+            "received_at": datetime(2026, 3, 10, 8, tzinfo=UTC),
+            "delete_at": datetime(2026, 3, 19, 8, tzinfo=UTC),
+        },
         "call": {"source": "calls", "details": {"wats_user": "Conceição Müller"}},
         "video": {"kind": "video", "filename": "rdp-finance-10.0.0.7.mp4"},
         "long": {"duration_ms": 7_200_000},
@@ -79,6 +82,9 @@ def listed(person: Person, query: str) -> list[str]:
         ("integrity=overdue&department=sales", ["sales"]),
         ("integrity=overdue&department=fresh", []),
         ("integrity=overdue&state=deleted", []),
+        ("due=2026-03-20", ["march"]),
+        ("due=2026-03-19", []),
+        ("due=2027-01-01&state=deleted", []),
         ("reviewed=anyone", []),
         ("reviewed=me&outcome=escalated", []),
         ("notes=yes", []),

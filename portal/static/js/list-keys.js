@@ -19,6 +19,20 @@ const pickAll = (wanted) => {
   for (const item of items) if (pickOf(item) && pickOf(item).checked !== wanted) pickOf(item).click();
 };
 
+// Whether it was reviewed before does not matter: an outcome that was said stays.
+const review = async () => {
+  const item = items[marked];
+  if (!item || !sheet.dataset.csrf) return;
+  const body = new FormData();
+  body.set("csrf_token", sheet.dataset.csrf);
+  const address = `${item.querySelector(".name a").pathname}/review`;
+  const answer = await fetch(address, { method: "POST", body, headers: { "X-Part": "review" } }).catch(() => null);
+  item.classList.toggle("reviewed", Boolean(answer?.ok));
+  const said = document.getElementById("said");
+  said.textContent = answer?.ok ? sheet.dataset.reviewed : sheet.dataset.refused;
+  said.classList.toggle("visually-hidden", Boolean(answer?.ok));
+};
+
 const acts = {
   "/": () => document.getElementById("search").select(),
   j: () => move(1, false),
@@ -26,6 +40,7 @@ const acts = {
   J: () => move(1, true),
   K: () => move(-1, true),
   x: toggle,
+  r: review,
   n: () => click("a[rel=next]"),
   p: () => click("a[rel=prev]"),
   Escape: () => pickAll(false),
