@@ -11,7 +11,7 @@ help:  ## list the targets
 
 setup: .venv/.ready  ## install everything, once
 
-.venv/.ready: requirements-dev.lock package-lock.json pyproject.toml vendor.mjs $(wildcard portal/translations/*/LC_MESSAGES/*.po)
+.venv/.ready: requirements-dev.lock package-lock.json pyproject.toml client/pyproject.toml vendor.mjs $(wildcard portal/translations/*/LC_MESSAGES/*.po)
 	@sh tools/setup.sh "$(PYTHON)"
 	@touch .venv/.ready
 

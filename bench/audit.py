@@ -29,7 +29,7 @@ from portal.core.audit.seals import Outside, SealKey
 from portal.core.audit.search import Wanted
 from portal.core.scopes import of_words
 from portal.core.transaction import writing
-from portal.db import prepare_engine
+from portal.db import engine_options, prepare_engine
 from storage_backends.local import LocalStore
 
 SECONDS = 5.0
@@ -109,7 +109,7 @@ def pages(session: Session) -> None:
 def main() -> None:
     settings = Settings.from_env({"PORTAL_DATABASE_URL": sys.argv[1]})
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000_000
-    engine = create_engine(settings.database_url)
+    engine = create_engine(settings.database_url, **engine_options(settings))
     prepare_engine(engine, strict=True)
     migrate.upgrade(engine)
     make = sessionmaker(engine, expire_on_commit=False)

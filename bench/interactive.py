@@ -41,7 +41,7 @@ def sign_in(browser: Browser, portal: Portal, email: str) -> Page:
     page.fill("input[name=email]", email)
     page.fill("input[name=password]", PASSWORD)
     page.press("input[name=password]", "Enter")
-    page.wait_for_url("**/recordings")
+    page.wait_for_url("**/")
     return page
 
 

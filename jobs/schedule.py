@@ -6,7 +6,6 @@ harm, since each job takes a lease.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from redis import Redis
@@ -16,7 +15,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from jobs import tasks
-from portal import queue
+from portal import logs, queue
 from portal.config import Settings
 from portal.core import rolling
 from portal.core.retention import clock
@@ -29,6 +28,7 @@ def periodic(settings: Settings) -> list[CronJob]:
         every(300, tasks.expire_approvals),
         every(60, tasks.end_play_sessions),
         every(clock.SECONDS, tasks.look_at_the_clock),
+        every(60, tasks.watch_disks),
         every(3600, tasks.run_retention),
         every(300, tasks.roll_up_metrics),
         every(6 * 3600, tasks.reconcile_objects),
@@ -62,8 +62,8 @@ def every(seconds: int, task: Callable[[], None]) -> CronJob:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.WARNING)
     settings = Settings.from_env()
+    logs.begin(settings.log_format, "schedule")
     scheduler = CronScheduler(queue.connect(settings.redis_address), logging_level="WARNING")
     scheduler.get_jobs().extend(periodic(settings))
     scheduler.start()

@@ -17,6 +17,7 @@ from portal.core import (
     approvals,
     assembly,
     deletion,
+    disks,
     ending,
     holding,
     leases,
@@ -65,6 +66,10 @@ def expire_approvals() -> None:
 
 def look_at_the_clock() -> None:
     _alone("look_at_the_clock", _look_at_the_clock)
+
+
+def watch_disks() -> None:
+    _alone("watch_disks", lambda: disks.watch(db.session, stores))
 
 
 def run_retention() -> None:
@@ -158,6 +163,7 @@ TASKS: dict[str, Callable[..., None]] = {
         expire_uploads,
         expire_approvals,
         look_at_the_clock,
+        watch_disks,
         run_retention,
         plan_retention,
         end_play_sessions,
@@ -261,6 +267,8 @@ def _under_lease(kind: str, object_id: str, work: Callable[[Lease], None]) -> No
     with leases.kept_alive(session_maker(), lease, seconds):
         try:
             work(lease)
+            if object_id:
+                log.info("%s: the worker is through with %s", kind, object_id)
         except LeaseLost as lost:
             log.warning("%s", lost)
         except Exception as error:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,7 @@ from rq.serializers import JSONSerializer
 
 from jobs.left_behind import sweep_left_behind
 from jobs.tasks import TASKS
-from portal import queue
+from portal import logs, queue
 from portal.app import create_app
 from portal.config import Settings
 
@@ -34,15 +35,27 @@ class AllowedJob(Job):
             raise PermissionError(f"{self.func_name!r} is no task of this portal.")
         return TASKS[self.func_name]
 
+    def perform(self) -> Any:
+        """Its lines say which job it is, and which request has rung for it."""
+        logs.carry(request_id=_request_of(self.meta), job=str(self.id))
+        return super().perform()
+
     def send_webhooks(self, *args: Any, **options: Any) -> None:
         """Nothing read from Redis may make us call an address."""
 
 
+def _request_of(meta: Any) -> str:
+    """Whatever stands in Redis: only what looks like a number of ours comes into the log."""
+    found = meta.get("request_id") if isinstance(meta, dict) else None
+    return found if isinstance(found, str) and re.fullmatch("[0-9a-f]{32}", found) else ""
+
+
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    settings = Settings.from_env()
+    logs.begin(settings.log_format, "worker", logging.INFO)
     sweep_left_behind(Path(tempfile.gettempdir()))
     # What workers finish is final: it survives a power cut under any setting.
-    app = create_app(replace(Settings.from_env(), durability="strict"))
+    app = create_app(replace(settings, durability="strict"))
     with app.app_context():
         worker = Worker(
             [queue.NAME],

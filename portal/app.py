@@ -80,6 +80,7 @@ def _flask_config(settings: Settings) -> dict[str, object]:
 
 def _guard(app: Flask) -> None:
     """Who may come in, how long they may be silent, and forms that only our pages can send."""
+    app.before_request(auth.number_request)
     app.before_request(receiving.bound_silence)
     app.before_request(cors.preflight)
     auth.init_app(app)

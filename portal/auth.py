@@ -14,6 +14,7 @@ from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy.orm import Session
 
+from portal import logs
 from portal.bearer import bearer, shown
 from portal.config import Settings
 from portal.core import login_sessions
@@ -65,14 +66,14 @@ def visitor() -> Actor:
         label="",
         ip=request.remote_addr,
         user_agent=request.headers.get("User-Agent"),
-        request_id=request_id(),
+        request_id=logs.request_id(),
     )
 
 
-def request_id() -> str:
-    if "request_id" not in g:
-        g.request_id = uuid.uuid4().hex
-    return str(g.request_id)
+def number_request() -> None:
+    """Runs before anything else. The number is always ours: whatever `X-Request-ID` a client sends
+    could be somebody else's, and the audit log has it."""
+    logs.carry(request_id=uuid.uuid4().hex)
 
 
 OPEN = {
@@ -217,5 +218,5 @@ def may(right: str) -> bool:
 
 
 def add_request_id(response: Response) -> Response:
-    response.headers["X-Request-ID"] = request_id()
+    response.headers["X-Request-ID"] = logs.request_id()
     return response

@@ -18,12 +18,12 @@ from urllib.parse import quote
 
 from portal.core.storages import lies_within
 from portal.retention_settings import RetentionSettings
+from portal.serving_settings import ServingSettings
 from portal.setting_types import (
     MAY_HOLD_A_SECRET,
     BadSetting,
     bucket_name,
     database_url,
-    names,
     one_of,
     private_key,
     redis_url,
@@ -39,7 +39,7 @@ from portal.wire_settings import WireSettings
 
 
 @dataclass(frozen=True)
-class Settings(WireSettings, VerifyingSettings, RetentionSettings):
+class Settings(WireSettings, ServingSettings, VerifyingSettings, RetentionSettings):
     """What the operator decides. Make one with `Settings.from_env()`."""
 
     data_dir: Path = setting(
@@ -124,15 +124,6 @@ class Settings(WireSettings, VerifyingSettings, RetentionSettings):
         whole(10, 30 * 86_400),
         "How often the audit log is sealed, if anything has happened.",
     )
-    web_processes: int = setting(
-        "PORTAL_WEB_PROCESSES", "2", whole(1, 64), "Web server processes: one per processor core."
-    )
-    web_threads: int = setting(
-        "PORTAL_WEB_THREADS",
-        "64",
-        whole(4, 1024),
-        "Threads per web process: how many slow clients it serves at once.",
-    )
     job_workers: int = setting(
         "PORTAL_JOB_WORKERS", "2", whole(0, 64), "Worker processes that assemble recordings."
     )
@@ -148,12 +139,6 @@ class Settings(WireSettings, VerifyingSettings, RetentionSettings):
         sources,
         "Sources whose recordings are played only by whoever says why, separated by commas: "
         "tus, resumable, chunks, sessions, calls.",
-    )
-    idle_seconds: int = setting(
-        "PORTAL_IDLE_SECONDS",
-        "30",
-        whole(1, 3600),
-        "How long a connection may stay silent in the middle of a request or an answer.",
     )
     session_idle_minutes: int = setting(
         "PORTAL_SESSION_IDLE_MINUTES",
@@ -178,18 +163,6 @@ class Settings(WireSettings, VerifyingSettings, RetentionSettings):
         "30",
         whole(1, 3600),
         "How often waiting uploads are looked for that the queue has forgotten.",
-    )
-    trusted_hosts: tuple[str, ...] = setting(
-        "PORTAL_TRUSTED_HOSTS",
-        "",
-        names,
-        "Host names that requests may carry, separated by commas; without it, any.",
-    )
-    proxy_hops: int = setting(
-        "PORTAL_PROXY_HOPS",
-        "0",
-        whole(0, 5),
-        "How many reverse proxies stand in front and set X-Forwarded-For, -Proto and -Host.",
     )
 
     @classmethod

@@ -25,6 +25,7 @@ keepalive = 30
 control_socket_disable = True  # it would lie in the home folder, one for all portals of a user
 timeout = 60
 graceful_timeout = 7
+logger_class = "portal.gunicorn_logger.PortalLogger"
 loglevel = "warning"
 limit_request_field_size = 16 * 1024  # Upload-Metadata and Upload-Concat are long
 # No header of a proxy is believed here, not even from this machine: the application does that

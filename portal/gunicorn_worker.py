@@ -1,5 +1,6 @@
-"""gunicorn's threaded worker, with two changes: connections are closed in their own thread, and a
-client that asks again at once is answered in the thread that it has."""
+"""gunicorn's threaded worker, with three changes: connections are closed in their own thread, a
+client that asks again at once is answered in the thread that it has, and no line of the log takes a
+request for the one before."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import select
 
 from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from portal import logs
 
 AWAIT_NEXT_MS = 5
 
@@ -21,14 +24,18 @@ class PortalWorker(ThreadWorker):  # type: ignore[misc]
     """
 
     def handle(self, conn: TConn) -> object:
-        keep = super().handle(conn)
+        keep = self._answer(conn)
         while keep is True and self._asks_again(conn):
-            keep = super().handle(conn)
+            keep = self._answer(conn)
         if not keep:
             close_graceful(conn.sock)
             # gunicorn closes it once more; on a closed socket that fails, and is counted twice.
             conn.close = lambda graceful=False: None
         return keep
+
+    def _answer(self, conn: TConn) -> object:
+        logs.carry()  # nothing of the request that this thread served before
+        return super().handle(conn)
 
     def _asks_again(self, conn: TConn) -> bool:
         """Whether the next request has begun to arrive, within a moment."""

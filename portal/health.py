@@ -18,11 +18,10 @@ from sqlalchemy.orm import Session
 
 from portal import __version__, migrate, queue
 from portal.config import Settings
-from portal.core import job_list, storage_checks
+from portal.core import disks, job_list, storage_checks
 from portal.core.audit import checking, seals
-from portal.core.dashboard.operating import LEVELS, Disk
 from portal.core.models import Job
-from portal.core.storages import Stores
+from portal.core.storages import STAGING, Stores
 from portal.core.transaction import release, utc_now
 from storage_backends import StorageError
 
@@ -54,7 +53,7 @@ def checks(session: Session, stores: Stores, settings: Settings) -> list[Check]:
         lambda: _cron(session, settings),
         lambda: _stuck(session),
         lambda: _storages(session, stores),
-        lambda: _disk(stores),
+        lambda: _disk(session, stores),
         lambda: _chain(session),
         lambda: _seals(session),
     ]
@@ -133,16 +132,17 @@ def _storages(session: Session, stores: Stores) -> Check:
     return Check("storages", OK, "fine", {"count": len(found)})
 
 
-def _disk(stores: Stores) -> Check:
+def _disk(session: Session, stores: Stores) -> Check:
+    """The fullest one."""
     try:
-        size, free = stores.staging.total_bytes(), stores.staging.free_bytes()
+        disks.of(stores, session, STAGING)
     except StorageError as error:
         return Check("disk", BAD, "away", {"said": str(error)})
-    if not size or free is None:
+    disk = disks.fullest(disks.measured(session, stores))
+    if disk is None:
         return Check("disk", OK, "elsewhere")
-    disk = Disk(size, free)
-    level = {"ok": OK, LEVELS[0][1]: WARN}.get(disk.level, BAD)
-    facts = {"percent": disk.used_percent, "free": free}
+    level = {"ok": OK, "warn": WARN}.get(disk.level, BAD)
+    facts = {"name": disk.storage_id, "percent": disk.used_percent, "free": disk.free}
     return Check("disk", level, "fine" if level == OK else "filling", facts)
 
 
@@ -181,7 +181,7 @@ def ready(session: Session, stores: Stores) -> list[str]:
     release(session)
     missing = [] if there == wanted else ["The database is at another version than this program."]
     try:
-        free = stores.staging.free_bytes()
+        disk = disks.of(stores, session, STAGING)
     except StorageError as error:
         return [*missing, str(error)]
-    return [*missing, "The disk is full."] if free == 0 else missing
+    return [*missing, "The disk is full."] if disk and disk.free == 0 else missing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -71,7 +72,13 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 def revisions(connection: Connection) -> tuple[str | None, str | None]:
     """The version of this database, and the one that this code wants."""
-    return _revision(connection), ScriptDirectory.from_config(_config()).get_current_head()
+    return _revision(connection), _wanted()
+
+
+@cache
+def _wanted() -> str | None:
+    """Read once: it takes reading all migrations, and load balancers ask every few seconds."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def downgrade(engine: Engine, revision: str) -> None:

@@ -16,6 +16,8 @@ from rq import Queue, Worker
 from rq.exceptions import DuplicateJobError
 from rq.serializers import JSONSerializer
 
+from portal import logs
+
 NAME = "portal"
 JOB_SECONDS = 6 * 3600
 SILENT = timedelta(seconds=120)
@@ -95,6 +97,7 @@ def ring(task: str, object_id: str, epoch: int = 0, delay: timedelta | None = No
         "job_timeout": JOB_SECONDS,
         "result_ttl": 0,
         "failure_ttl": 24 * 3600,
+        "meta": {"request_id": logs.request_id()},
     }
     name = f"jobs.tasks.{task}"
     try:
@@ -108,11 +111,3 @@ def ring(task: str, object_id: str, epoch: int = 0, delay: timedelta | None = No
         log.warning("The queue cannot be reached (%s); %s waits for reconcile.", error, name)
         return False
     return True
-
-
-def length() -> int | None:
-    """How many rings no worker has heard yet; None if Redis is away."""
-    try:
-        return int(current_app.extensions["redis"].llen(Queue.redis_queue_namespace_prefix + NAME))
-    except RedisError:
-        return None

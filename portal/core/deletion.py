@@ -6,6 +6,7 @@ tombstone. Whoever holds a recording before the purge begins, keeps it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select
@@ -15,10 +16,11 @@ from portal.core import audit, leases, recordings
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM
 from portal.core.errors import Held, NotFound
-from portal.core.held import is_held
+from portal.core.held import held_of
 from portal.core.leases import Lease
 from portal.core.models import Recording, Upload
 from portal.core.retention import marking, planning
+from portal.core.retention.deciding import Decision
 from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now, writing
 
@@ -36,18 +38,23 @@ def assert_deletable(
     `keep`: the minimum time, whatever the rules say. What retention itself deletes has to be due
     by the rules of this moment, too.
     """
-    why = obstacle(session, recording, is_held(session, recording.id), keep, now)
+    why = obstacles(session, [recording], keep, now)[recording.id]
     if why is not None:
         raise Held(why)
 
 
-def obstacle(
-    session: Session, recording: Recording, held: bool, keep: timedelta, now: datetime
-) -> str | None:
-    """The sentence that says why it cannot be deleted; None if it can. `held`: by a legal hold."""
+def obstacles(
+    session: Session, found: Sequence[Recording], keep: timedelta, now: datetime
+) -> dict[str, str | None]:
+    """The sentence that says why each of these cannot be deleted, by id; None if it can."""
+    held = held_of(session, [each.id for each in found])
+    said = planning.standings(session, found, (), keep, now)
+    return {each.id: _obstacle(each, each.id in held, said[each.id], now) for each in found}
+
+
+def _obstacle(recording: Recording, held: bool, said: Decision, now: datetime) -> str | None:
     if held:
         return "The recording is under a legal hold and cannot be deleted."
-    said = planning.standing(session, recording, False, keep, now)
     by_rules = recording.state == "deleting" and recording.deleted_by == marking.ACTOR
     until = said.delete_at if by_rules else said.keep_until
     if until is None:

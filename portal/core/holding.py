@@ -15,7 +15,7 @@ from portal.core import approvals, audit, cases, deletion, filtering, kept_filte
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM, Actor
 from portal.core.errors import Conflict, Held, InvalidRequest, NotFound
-from portal.core.models import LegalCase, LegalHold, Recording
+from portal.core.models import LegalCase, LegalHold, Recording, User
 from portal.core.recordings import visible
 from portal.core.retention import marking
 from portal.core.transaction import release, utc_now, writing
@@ -31,12 +31,14 @@ NONE_LEFT = "There is nothing to hold: these recordings are deleted, or not your
 
 @dataclass(frozen=True)
 class NewCase:
-    """What a case is about. `number`: the one that others know it by."""
+    """What a case is about. `number`: the one that others know it by; `owner`: of
+    portal.core.owning.candidates, else whoever places it."""
 
     name: str
     reason: str
     number: str = ""
     review_on: date | None = None
+    owner: User | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ def place(session: Session, caller: Caller, new: NewCase, chosen: Chosen) -> Leg
     caller.must("hold")
     made = _made(new, caller.label)
     made.owner_id, made.future = caller.user_id, chosen.future and chosen.wanted is not None
+    if new.owner is not None:
+        made.owner_id, made.owner_label = new.owner.id, new.owner.email
     if chosen.wanted is not None:
         wanted = kept_filters.written(chosen.wanted)
         made.query = {"filters": chosen.filters, "wanted": wanted}
@@ -198,6 +202,7 @@ def _place(
     session.flush()
     ids = _insert(session, case, actor.label, which)
     facts = {"reason": case.reason, "query": case.query, "future": case.future}
+    facts["owner"] = case.owner_label
     cases.tell(session, actor, "hold.placed", case, ids, **facts)
     return ids
 

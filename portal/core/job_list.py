@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, literal, not_, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
-from portal.core import assembly, audit
+from portal.core import assembly, audit, deletion, recordings, rolling
 from portal.core.accounts import Caller
-from portal.core.models import Job, Upload
+from portal.core.models import Job, Recording, Upload
 from portal.core.transaction import release, utc_now, writing
 
 STATES = ("running", "waiting", "failed", "done", "stuck")
@@ -24,6 +24,7 @@ KINDS = (
     "check_storages",
     "run_retention",
     "plan_retention",
+    "watch_disks",
     "look_at_the_clock",
     "roll_up_metrics",
     "expire_uploads",
@@ -40,6 +41,10 @@ MOST = 1000
 """So many jobs are tried again in one go."""
 OVERDUE = timedelta(minutes=5)
 """So long after its lease has ended a job should be taken over: reconcile rings every 30 s."""
+
+PUT_OFF = and_(Job.state == "waiting", Job.attempts > 0)
+"""It failed and waits for its next attempt. Periodic work rests in the same state, but nothing of
+it was tried in vain."""
 
 Place = tuple[datetime, str]
 """Where a page of the list begins: before the job that started then."""
@@ -68,8 +73,7 @@ def page(
 
 
 def _fits(caller: Caller, asked: Asked) -> list[ColumnElement[bool]]:
-    caller.must("operate")
-    found: list[ColumnElement[bool]] = [Job.started_at.is_not(None)]
+    found = [Job.started_at.is_not(None), _in_reach(caller)]
     if asked.kind is not None:
         found.append(Job.kind == asked.kind)
     if asked.state == "stuck":
@@ -79,10 +83,22 @@ def _fits(caller: Caller, asked: Asked) -> list[ColumnElement[bool]]:
     return found
 
 
+def _in_reach(caller: Caller) -> ColumnElement[bool]:
+    """All jobs but those whose upload or recording is beyond the caller's scope. Raises
+    NotAllowed."""
+    caller.must("see_work")
+    if "operate" in caller.rights:
+        return true()
+    known = select(Recording.id).where(recordings.visible(caller))
+    coming = select(Upload.id).where(recordings.uploads_visible(caller))
+    about_one = Job.kind.in_((assembly.KIND, deletion.KIND, rolling.KIND))
+    return or_(not_(about_one), Job.object_id.in_(known), Job.object_id.in_(coming))
+
+
 def _is_stuck(now: datetime) -> ColumnElement[bool]:
     """Begun and never ended, or put off and never tried again, although its time has come."""
     over = Job.lease_until < now - OVERDUE
-    return and_(over, or_(Job.state == "running", and_(Job.state == "waiting", Job.attempts > 0)))
+    return and_(over, or_(Job.state == "running", PUT_OFF))
 
 
 def count_stuck(session: Session) -> int:
@@ -101,6 +117,7 @@ def find(session: Session, caller: Caller, ids: Sequence[str]) -> Sequence[Job]:
 
 def matching(session: Session, caller: Caller, asked: Asked) -> Sequence[Job]:
     """The first that fit and can be tried again. Raises NotAllowed."""
+    caller.must("operate")
     query = select(Job).where(*_fits(caller, asked), can_retry())
     found = session.scalars(query.order_by(Job.started_at.desc()).limit(MOST)).all()
     release(session)
@@ -114,8 +131,7 @@ def can_retry() -> ColumnElement[bool]:
         Upload.id == Job.object_id, Upload.state == "failed", Upload.expires_at > utc_now()
     )
     failed = and_(Job.state == "failed", Job.kind == assembly.KIND, kept.exists())
-    put_off = and_(Job.state == "waiting", Job.attempts > 0)
-    return or_(put_off, failed, _is_stuck(utc_now()))
+    return or_(PUT_OFF, failed, _is_stuck(utc_now()))
 
 
 def retry(session: Session, caller: Caller, ids: Sequence[str]) -> list[Job]:

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from portal.core import approvals, audit, deletion
 from portal.core.accounts import Caller
 from portal.core.approvals import DELETION
+from portal.core.deletion import GOING
 from portal.core.errors import Held, InvalidRequest, NotFound
-from portal.core.held import held_of, is_held
 from portal.core.models import Approval, Recording
 from portal.core.recordings import note_denials, visible
 from portal.core.transaction import release, utc_now, writing
@@ -70,19 +70,16 @@ def _look(session: Session, caller: Caller, ids: set[str], keep: timedelta) -> P
     reached = visible(caller, "request_deletion")
     query = select(Recording).where(reached, Recording.id.in_(ids)).order_by(Recording.id)
     found = session.scalars(query).all()
-    now, held = utc_now(), held_of(session, ids)
-    candidates = [
-        Candidate(each, _obstacle(session, each, each.id in held, keep, now)) for each in found
-    ]
+    obstacles = _obstacles(session, found, keep)
+    candidates = [Candidate(each, obstacles[each.id]) for each in found]
     return Preview(candidates, len(ids) - len(found))
 
 
-def _obstacle(
-    session: Session, recording: Recording, held: bool, keep: timedelta, now: datetime
-) -> str | None:
-    if recording.state in deletion.GOING:
-        return "It is being deleted already."
-    return deletion.obstacle(session, recording, held, keep, now)
+def _obstacles(
+    session: Session, found: Sequence[Recording], keep: timedelta
+) -> dict[str, str | None]:
+    going = {each.id: "It is being deleted already." for each in found if each.state in GOING}
+    return deletion.obstacles(session, found, keep, utc_now()) | going
 
 
 def ask(
@@ -133,7 +130,7 @@ def _mark(
     """Mark one for the purge; the sentence that says why not, if not."""
     recording = deletion.locked(session, recording_id)
     other = "It is not what was asked for any more." if recording.sha256 != sha256 else None
-    why = other or _obstacle(session, recording, is_held(session, recording_id), keep, utc_now())
+    why = other or _obstacles(session, [recording], keep)[recording_id]
     subject = ("recording", recording_id)
     if why is not None:
         audit.record(session, caller.actor, "deletion.denied", subject, "denied", reason=why)

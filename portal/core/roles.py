@@ -14,6 +14,7 @@ RIGHTS: dict[str, str] = {
     "audit": "read the audit log",
     "audit_system": "read the audit log, except what concerns recordings",
     "uploads": "see uploads under way",
+    "see_work": "see jobs, workers and storages",
     "operate": "run the system: its jobs, storages and disk",
     "upload": "send recordings",
     "delete": "delete recordings with a token",
@@ -35,6 +36,7 @@ ROLE_MAY: dict[str, frozenset[str]] = {
             "retention",
             "audit_system",
             "uploads",
+            "see_work",
             "operate",
             "upload",
             "see_people",
@@ -63,8 +65,20 @@ ROLE_MAY: dict[str, frozenset[str]] = {
             "approve_change",
         }
     ),
+    # An auditor sees how the work is done, and changes nothing of it.
     "auditor": frozenset(
-        {"list", "play", "download", "note", "label", "history", "verify", "audit", "uploads"}
+        {
+            "list",
+            "play",
+            "download",
+            "note",
+            "label",
+            "history",
+            "verify",
+            "audit",
+            "uploads",
+            "see_work",
+        }
     ),
     "reviewer": frozenset({"list", "play", "note"}),
     "source_owner": frozenset({"list", "play", "history", "uploads", "upload", "request_deletion"}),

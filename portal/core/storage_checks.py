@@ -35,7 +35,7 @@ class Place:
 
 def places(session: Session, caller: Caller, stores: Stores) -> list[Place]:
     """All storages. Raises NotAllowed."""
-    caller.must("operate")
+    caller.must("see_work")
     rules = storages.rules(session)
     found = [
         Place(

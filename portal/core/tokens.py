@@ -35,7 +35,7 @@ SCOPE_MAY: dict[str, frozenset[str]] = {
         for whose in ("", "_own")
     ),
     DELETE: frozenset({"delete", "delete_own"}),
-    "admin": frozenset({"audit", "audit_system", "history", "verify", "operate"}),
+    "admin": frozenset({"audit", "audit_system", "history", "verify", "see_work", "operate"}),
 }
 
 

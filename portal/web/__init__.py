@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from portal import auth
+from portal import auth, logs
 from portal.web import (
     account,
     approvals,
@@ -68,7 +68,7 @@ to those of retention.py."""
 
 def init_app(app: Flask) -> None:
     """Add the pages and what all of them share."""
-    app.context_processor(lambda: {"may": auth.may, "request_id": auth.request_id})
+    app.context_processor(lambda: {"may": auth.may, "request_id": logs.request_id})
     language.init_app(app)
     show.init_app(app)
     list_words.init_app(app)

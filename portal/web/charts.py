@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from babel.dates import format_skeleton
@@ -13,10 +11,11 @@ from flask_babel import LazyString, get_locale, lazy_gettext, ngettext
 
 from portal.auth import caller
 from portal.core.audit.actions import ACTIONS
+from portal.core.csv_lines import csv_line
 from portal.core.errors import NotFound
 from portal.core.metrics import charts, forecast
 from portal.core.metrics.charts import PERIODS, Chart
-from portal.core.metrics.rolling_up import OLDEST_CHECK
+from portal.core.metrics.rolling_up import MARKED, OLDEST_CHECK
 from portal.db import db
 from portal.storage import stores
 from portal.web import cursors
@@ -62,6 +61,10 @@ TITLES: dict[str, tuple[LazyString, LazyString]] = {
         lazy_gettext("Deletions"),
         lazy_gettext("What was asked for, refused, and done."),
     ),
+    "marked": (
+        lazy_gettext("Marked, not yet deleted"),
+        lazy_gettext("The most at one time: what retention deletes when the grace is over."),
+    ),
     "checks": (
         lazy_gettext("Integrity checks"),
         lazy_gettext("Recordings whose bytes were read back."),
@@ -82,6 +85,7 @@ WORDS: dict[str, LazyString] = {
     "verify_recording": lazy_gettext("To be verified, as somebody asked"),
     "half": lazy_gettext("Half of them within"),
     "most": lazy_gettext("95 of 100 within"),
+    MARKED: lazy_gettext("Marked by retention"),
     OLDEST_CHECK: lazy_gettext("Oldest check"),
 }
 RETRIED = lazy_gettext("Assembled at a further attempt")
@@ -175,10 +179,8 @@ def comma_separated(name: str) -> Response:
     return response
 
 
-def _lines(chart: Chart) -> str:
-    text = io.StringIO()
-    write = csv.writer(text).writerow
-    write(["begin", *(each.key for each in chart.lines)])
+def _lines(chart: Chart) -> Iterator[str]:
+    yield csv_line(["begin", *(each.key for each in chart.lines)])
     for place, at in enumerate(chart.times):
-        write([at.isoformat(), *(each.values[place] for each in chart.lines)])
-    return text.getvalue()
+        values = (each.values[place] for each in chart.lines)
+        yield csv_line([at.isoformat(), *("" if one is None else str(one) for one in values)])

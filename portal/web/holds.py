@@ -12,8 +12,8 @@ from sqlalchemy import Row
 from werkzeug.wrappers import Response
 
 from portal.auth import caller
-from portal.core import approvals, cases, holding, releasing
-from portal.core.errors import Conflict, Held
+from portal.core import approvals, cases, holding, owning, releasing
+from portal.core.errors import Conflict, Held, InvalidRequest
 from portal.core.holding import Chosen, NewCase
 from portal.core.models import LegalCase, LegalHold
 from portal.core.transaction import utc_now
@@ -46,11 +46,10 @@ def new() -> str:
 
 @blueprint.post("")
 def place() -> Response | tuple[str, int]:
-    about, problems = _about(), _problems()
-    if problems:
+    if problems := _problems():
         return _new(problems), 400
     try:
-        made = holding.place(db.session, caller(), about, _chosen())
+        made = holding.place(db.session, caller(), _about(), _chosen())
     except Held:  # all of it was deleted between the two pages, which now says so
         return _new({}), 409
     flash(gettext("The hold is placed."))
@@ -81,6 +80,16 @@ def review(case_id: str) -> Response | tuple[str, int]:
         return _case(case_id, {"review_on": problem}), 400
     holding.review(db.session, caller(), case_id, _day())
     flash(gettext("The review is written down."))
+    return _shown_again(case_id)
+
+
+@blueprint.post("/<case_id>/owner")
+def give(case_id: str) -> Response | tuple[str, int]:
+    known_id(case_id, _GONE)
+    if problem := _owner_problem():
+        return _case(case_id, {"owner": problem}), 400
+    case = owning.give(db.session, caller(), case_id, request.form.get("owner", ""))
+    flash(gettext("The case belongs to %(name)s now.", name=case.owner_label))
     return _shown_again(case_id)
 
 
@@ -121,6 +130,8 @@ def _new(problems: dict[str, str]) -> str:
         chosen=what,
         chips=list(filters.chips(what.filters)),
         standing=cases.page(db.session, caller(), cases.MOST_LISTED, released=False)[0],
+        owners=owning.candidates(db.session, caller()),
+        owner_id=request.form.get("owner", caller().user_id),
         filters=filters.read(),
         typed=request.form,
         problems=problems,
@@ -142,6 +153,8 @@ def _case(case_id: str, problems: dict[str, str]) -> str:
         chips=list(filters.chips(query.get("filters", {}))),
         found_by=query.get("filters", {}),
         events=cases.events(db.session, caller(), case_id),
+        owners=owning.candidates(db.session, caller()),
+        owner_id=request.form.get("owner", case.owner_id),
         typed=request.form,
         problems=problems,
         today=_today(),
@@ -151,7 +164,21 @@ def _case(case_id: str, problems: dict[str, str]) -> str:
 
 def _about() -> NewCase:
     said = {name: request.form.get(name, "") for name in ("name", "reason", "number")}
-    return NewCase(review_on=None if _day_problem() else _day(), **said)
+    owner = owning.candidate(db.session, caller(), request.form["owner"]) if _names_one() else None
+    return NewCase(review_on=_day(), owner=owner, **said)
+
+
+def _names_one() -> bool:
+    """Programs that leave the owner out are owners themselves."""
+    return bool(request.form.get("owner"))
+
+
+def _owner_problem() -> str | None:
+    try:
+        owning.candidate(db.session, caller(), request.form.get("owner", ""))
+    except InvalidRequest:
+        return gettext("Choose somebody who may place legal holds.")
+    return None
 
 
 def _problems() -> dict[str, str]:
@@ -162,6 +189,7 @@ def _problems() -> dict[str, str]:
         "number": not plain(number) and gettext("Write it in letters, digits and signs."),
         "reason": not request.form.get("reason", "").strip() and gettext("Say why it is held."),
         "review_on": _day_problem(),
+        "owner": _names_one() and _owner_problem(),
     }
     return {each: sentence for each, sentence in wrong.items() if sentence}
 

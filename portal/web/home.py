@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask import Blueprint, render_template
-from flask_babel import LazyString, lazy_gettext
 from flask_login import current_user
 
 from portal import uploading
@@ -35,7 +34,7 @@ OPERATING: dict[str, Facts] = {
     "work": lambda: operating.work(db.session, caller()),
     "chain": lambda: operating.chain(db.session, caller()),
     "places": lambda: operating.places(db.session, caller(), stores),
-    "disk": lambda: operating.disk(caller(), stores),
+    "disk": lambda: operating.disk(db.session, caller(), stores),
 }
 KEEPING: dict[str, Facts] = {"retention": retention.tile}
 SENDING: dict[str, Facts] = {
@@ -56,18 +55,6 @@ TILES: dict[str, tuple[str, ...]] = {
 """What each role finds, in this order; `home/_<tile>.html` shows it. The core asks for the rights
 again, as for every page."""
 
-CURES: dict[str, LazyString] = {
-    "not_media": lazy_gettext("Send the recording itself, not an archive or a note beside it."),
-    "not_examined": lazy_gettext("See whether a player opens it, and send it again."),
-    "not_accepted": lazy_gettext("Send it by the way that is meant for its kind."),
-    "not_as_declared": lazy_gettext("Correct the content type that the client declares."),
-    "too_long": lazy_gettext("Divide it into shorter recordings, and send these."),
-    "wrong_size": lazy_gettext("The file changed while it was sent: send it again, once closed."),
-    "checksum_mismatch": lazy_gettext("The file changed on the way or before: send it again."),
-    "part_missing": lazy_gettext("Send it again, and tell an administrator about the storage."),
-}
-"""What whoever has sent it can do, by the core's error_code."""
-
 blueprint = Blueprint("home", __name__)
 
 
@@ -82,6 +69,5 @@ def index() -> str:
         anything=anything,
         reaches_nothing=caller().scope.nothing,
         counted=COUNTED,
-        cures=CURES,
         verify_days=uploading.settings().verify_period.days,
     )

@@ -60,6 +60,17 @@ REASONS: dict[str, LazyString] = {
     "part_missing": lazy_gettext("A part of the file is missing in the storage."),
 }
 """Why something was quarantined or failed, by the core's error_code."""
+CURES: dict[str, LazyString] = {
+    "not_media": lazy_gettext("Send the recording itself, not an archive or a note beside it."),
+    "not_examined": lazy_gettext("See whether a player opens it, and send it again."),
+    "not_accepted": lazy_gettext("Send it by the way that is meant for its kind."),
+    "not_as_declared": lazy_gettext("Correct the content type that the client declares."),
+    "too_long": lazy_gettext("Divide it into shorter recordings, and send these."),
+    "wrong_size": lazy_gettext("The file changed while it was sent: send it again, once closed."),
+    "checksum_mismatch": lazy_gettext("The file changed on the way or before: send it again."),
+    "part_missing": lazy_gettext("Send it again, and tell an administrator about the storage."),
+}
+"""What whoever has sent it can do, by the core's error_code."""
 ROLES: dict[str, LazyString] = {
     "admin": lazy_gettext("Administrator"),
     "officer": lazy_gettext("Compliance officer"),
@@ -194,6 +205,7 @@ def init_app(app: Flask) -> None:
         source_name=SOURCES,
         role_name=ROLES,
         reasons=REASONS,
+        cures=CURES,
         actions=_translated(ACTIONS),
         results=_translated(RESULTS),
         object_types=_translated(OBJECTS),

@@ -96,7 +96,7 @@ def _rule_form() -> RuleForm:
 def _page(form: StorageForm, rule: RuleForm) -> str:
     return render_template(
         "storages/index.html",
-        places=storage_checks.places(db.session, _operator(), stores),
+        places=storage_checks.places(db.session, caller(), stores),
         urls={"main": settings().storage_url, "staging": settings().staging_url},
         rules=storages.rules(db.session),
         form=form,

@@ -37,7 +37,6 @@ def index() -> str:
         parts=PARTS,
         versions=health.versions(db.session),
         settings=shown(uploading.settings()),
-        workers=queue.workers() or [],
     )
 
 

@@ -28,8 +28,7 @@ from portal.db import db
 from portal.parsing import known_id, whole_number
 from portal.storage import stores
 from portal.web import cursors
-from portal.web.home import CURES
-from portal.web.show import REASONS
+from portal.web.show import CURES, REASONS
 
 PER_PAGE = 25
 _GONE = "There is no such upload."
@@ -56,7 +55,6 @@ def index() -> str:
         older=older,
         state=state,
         states=recordings.UNDER_WAY,
-        cures=CURES,
     )
 
 
@@ -70,7 +68,6 @@ def show(upload_id: str) -> str:
         recording=_recording(found.upload),
         changes=found.upload.state == "open" and under_way.may_change(caller(), found.upload),
         keeping=KEEPING,
-        cures=CURES,
     )
 
 

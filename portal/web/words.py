@@ -12,6 +12,7 @@ JOB_KINDS: dict[str, LazyString] = {
     "check_storages": lazy_gettext("Have all storages tested"),
     "run_retention": lazy_gettext("Mark and purge by the retention rules"),
     "plan_retention": lazy_gettext("Date recordings by new retention rules"),
+    "watch_disks": lazy_gettext("Look how full the disks are"),
     "look_at_the_clock": lazy_gettext("Look whether the clock goes steadily"),
     "roll_up_metrics": lazy_gettext("Count the last hours"),
     "expire_uploads": lazy_gettext("End expired uploads"),
@@ -40,7 +41,7 @@ PARTS: dict[str, LazyString] = {
     "cron": lazy_gettext("Periodic jobs"),
     "jobs": lazy_gettext("Jobs"),
     "storages": lazy_gettext("Storages"),
-    "disk": lazy_gettext("Disk for uploads"),
+    "disk": lazy_gettext("Fullest disk"),
     "chain": lazy_gettext("Audit log"),
     "seals": lazy_gettext("Seals"),
 }
@@ -99,10 +100,13 @@ FINDINGS: dict[tuple[str, str], tuple[LazyString, LazyString | None]] = {
         lazy_gettext("%(name)s failed its last test: %(said)s"),
         lazy_gettext("Mend it, then test it again under Storages."),
     ),
-    ("disk", "fine"): (lazy_gettext("%(percent)s %% used."), None),
-    ("disk", "elsewhere"): (lazy_gettext("Uploads wait in a storage, not on this machine."), None),
+    ("disk", "fine"): (lazy_gettext("That of the storage %(name)s: %(percent)s %% used."), None),
+    ("disk", "elsewhere"): (
+        lazy_gettext("All bytes are kept elsewhere, not on this machine."),
+        None,
+    ),
     ("disk", "filling"): (
-        lazy_gettext("%(percent)s %% used."),
+        lazy_gettext("That of the storage %(name)s: %(percent)s %% used."),
         lazy_gettext(
             "Make room or add a disk. When it is full, uploads are refused; nothing is deleted "
             "for it."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -41,6 +42,22 @@ def bert(sessions: sessionmaker[Session]) -> Caller:
 
 def requested(site: Site, who: Caller, *ids: str) -> Approval:
     return requested_deletion.ask(site.session, who, list(ids), "not ours", NOT_KEPT)
+
+
+def test_looking_at_many_asks_the_database_no_oftener_than_at_one(site: Site, anna: Caller) -> None:
+    ids = [site.recorded(WORDS).id for _ in range(12)]
+    asked: list[str] = []
+
+    def note(*said: object) -> None:
+        asked.append(str(said[2]))
+
+    event.listen(site.session.get_bind(), "before_cursor_execute", note)
+    for some in (ids[:1], ids):
+        requested_deletion.preview(site.session, anna, some, NOT_KEPT)
+        asked.append("")
+    event.remove(site.session.get_bind(), "before_cursor_execute", note)
+    one = asked.index("")
+    assert 0 < one == len(asked) - one - 2
 
 
 def approve(site: Site, who: Caller, made: Approval, keep: timedelta = NOT_KEPT) -> Approval:

@@ -15,6 +15,7 @@ from portal.core.models import AuditEvent, Recording, Upload, new_id
 from portal.core.roles import ROLE_MAY
 from portal.core.scopes import of_words
 from tests.core.conftest import Site
+from tests.core.explaining import plans
 
 
 def auditor(site: Site, *words: str) -> Caller:
@@ -107,6 +108,17 @@ def test_a_scope_walks_past_so_many_events_and_no_more_for_a_page(
         page = search.page(site.session, caller, 9, after=page.newer)
         up = [*page.rows, *up]
     assert [event.seq for event in up] == [event.seq for rows in down[:-1] for event in rows]
+
+
+@pytest.mark.parametrize("asked", [Wanted(action="recording.view"), Wanted(result="denied")])
+def test_administrators_walk_past_no_event_of_a_recording(site: Site, asked: Wanted) -> None:
+    """Of 10,000,000 events in SQLite, 6,000,000 of recordings, that took three seconds."""
+    caller = replace(site.caller, role="admin", rights=ROLE_MAY["admin"])
+    found = plans(site.session.get_bind(), lambda: search.page(site.session, caller, 2, asked))
+    walks = [plan for plan in found if "object_type" in plan.asked.partition("WHERE")[2]]
+    assert len(walks) == 2
+    for plan in walks:
+        assert "ix_audit_event_system_" in plan.steps or plan.counts, plan
 
 
 def test_a_part_of_the_log_does_not_say_that_it_is_all_of_it(site: Site) -> None:

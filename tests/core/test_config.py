@@ -30,6 +30,7 @@ WRONG: dict[str, list[str]] = {
     "PORTAL_VERIFY_DAYS": [*NUMBERS, "0"],
     "PORTAL_RETENTION_GRACE_DAYS": [*NUMBERS, "3651"],
     "PORTAL_VERIFY_MIB_PER_SECOND": [*NUMBERS, "0"],
+    "PORTAL_LOG_FORMAT": ["xml", "JSON", "json plain"],
     "PORTAL_DURABILITY": ["Strict", "none"],
     "PORTAL_SECRET_KEY": ["too short", "x" * 31],
     "PORTAL_SEAL_KEY": ["too short", "x" * 64, "A" * 64],

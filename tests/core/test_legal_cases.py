@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from portal.core import cases, holding, notes, tagging
+from portal.core import accounts, cases, holding, notes, owning, tagging
 from portal.core.accounts import Caller
+from portal.core.audit import SYSTEM
 from portal.core.errors import Held, InvalidRequest, NotAllowed, NotFound
 from portal.core.holding import Chosen, NewCase
 from portal.core.kept_filters import read, written
@@ -156,6 +157,42 @@ def test_a_review_sets_the_next_day(site: Site) -> None:
         "hold.reviewed",
         "hold.placed",
     ]
+
+
+def test_the_owner_is_chosen_among_those_who_may_hold_and_changes_later(site: Site) -> None:
+    anna, bob, carla = officer(site), officer(site), officer(site)
+    users = {each.id: each for each in owning.candidates(site.session, anna)}
+    assert {anna.user_id, bob.user_id, carla.user_id} <= users.keys()
+    about = replace(ABOUT, owner=users[bob.user_id])
+    case = holding.place(site.session, anna, about, Chosen([site.recorded(WORDS).id]))
+    assert (case.owner_id, case.owner_label) == (bob.user_id, bob.label)
+    assert case.placed_by == anna.label
+    for _ in range(2):
+        owning.give(site.session, anna, case.id, carla.user_id)
+    assert case_now(site, case).owner_label == carla.label
+    given, _ = cases.events(site.session, anna, case.id)
+    assert given.action == "hold.given", "once: the second time nothing changed"
+    told = (given.details["before"], given.details["after"])
+    assert told == ({"owner": bob.label}, {"owner": carla.label})
+
+
+@pytest.mark.parametrize("role", ["admin", "auditor", "reviewer", "uploader"])
+def test_whoever_may_not_hold_owns_no_case(site: Site, role: str) -> None:
+    anna, other = officer(site), officer(site, role)
+    case = place(site, anna, site.recorded(WORDS))
+    with pytest.raises(InvalidRequest, match="may place legal holds"):
+        owning.give(site.session, anna, case.id, other.user_id)
+    with pytest.raises(NotAllowed):
+        owning.give(site.session, other, case.id, anna.user_id)
+    assert case_now(site, case).owner_id == anna.user_id
+
+
+def test_a_closed_account_owns_no_further_case(site: Site) -> None:
+    anna, gone = officer(site), officer(site)
+    accounts.disable(site.session, SYSTEM, gone.label)
+    case = place(site, anna, site.recorded(WORDS))
+    with pytest.raises(InvalidRequest):
+        owning.give(site.session, anna, case.id, gone.user_id)
 
 
 @pytest.mark.parametrize("role", ["admin", "auditor", "reviewer", "source_owner", "uploader"])

@@ -6,10 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from portal.core.accounts import Caller
 from portal.core.retention import looking, running
@@ -17,6 +15,7 @@ from portal.core.retention.deciding import Rule
 from portal.core.roles import ROLE_MAY
 from portal.core.scopes import EVERYTHING
 from tests.core.conftest import Site
+from tests.core.explaining import plans
 from tests.core.retaining import HOW, NOW, in_force, recorded, run
 
 
@@ -30,6 +29,7 @@ ACTS: dict[str, Callable[[Site], object]] = {
     "tile": lambda site: looking.tile(site.session, officer(site), NOW),
     "calendar": lambda site: looking.months(site.session, officer(site), NOW),
 }
+OF_DATES = re.compile(r"FROM recording\s+WHERE.*(purge|delete)_at", re.DOTALL)
 BY_DATE = re.compile("ix_recording_(purge|delete)_at_place")
 
 
@@ -38,31 +38,9 @@ def test_it_is_read_along_the_dates(site: Site, act: str) -> None:
     in_force(site, Rule("ten days", keep_days=0, delete_days=10))
     recorded(site, days=10)
     recorded(site, days=-3)
-    asked: list[tuple[str, Any]] = []
-    engine = site.session.get_bind()
-
-    def note(_connection: object, _cursor: object, said: str, values: Any, *_: object) -> None:
-        if re.search(r"FROM recording\s+WHERE.*(purge|delete)_at", said, re.DOTALL):
-            asked.append((said, values))
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        ACTS[act](site)
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-    assert asked
-    for said, values in asked:
-        plan = explained(site, said, values)
-        assert "B-TREE" not in plan and "Sort" not in plan, plan
-        # PostgreSQL counts values, and takes any small index to read two rows.
-        assert BY_DATE.search(plan) or "Index Scan" in plan, plan
-
-
-def explained(site: Site, said: str, values: Any) -> str:
-    with site.session.get_bind().connect() as connection:
-        sqlite = connection.dialect.name == "sqlite"
-        if not sqlite:  # it would read a small table as a whole
-            connection.exec_driver_sql("SET enable_seqscan = off; SET enable_bitmapscan = off")
-        how = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
-        rows = connection.exec_driver_sql(f"{how} {said}", values).all()
-        return "\n".join(str(row) for row in rows)
+    found = plans(site.session.get_bind(), lambda: ACTS[act](site))
+    dated = [each for each in found if OF_DATES.search(each.asked)]
+    assert dated
+    for plan in dated:
+        assert "B-TREE" not in plan.steps and "Sort" not in plan.steps, plan
+        assert BY_DATE.search(plan.steps) or plan.counts, plan

@@ -66,7 +66,8 @@ def by_tus_js(portal: Portal, token: str, file: Path, name: str) -> str:
 
 @pytest.fixture
 def open_page(browser: Browser, portal: Portal) -> Iterator[Callable[..., Page]]:
-    """Opens a fresh browser window; with a role, signed in as somebody who has it."""
+    """Opens a fresh browser window; with a role, signed in as somebody who has it. `at`: another
+    portal than the one that most tests share."""
     opened: list[BrowserContext] = []
 
     def open_(
@@ -74,9 +75,10 @@ def open_page(browser: Browser, portal: Portal) -> Iterator[Callable[..., Page]]
         width: int = 1440,
         theme: str = "light",
         locale: str = "en-GB",
+        at: Portal = portal,
     ) -> Page:
         context = browser.new_context(
-            base_url=portal.url,
+            base_url=at.url,
             viewport={"width": width, "height": 900},
             color_scheme=theme,
             locale=locale,
@@ -85,7 +87,7 @@ def open_page(browser: Browser, portal: Portal) -> Iterator[Callable[..., Page]]
         opened.append(context)
         page = context.new_page()
         if role:
-            sign_in(page, portal.person(role))
+            sign_in(page, at.person(role))
         return page
 
     yield open_

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.conftest import Portal
-from tests.e2e.test_journeys import LOOKS, OpenPage, look_at
+from tests.e2e.looking import Look, OpenPage, Picture, in_every_look, look_at
 
 PAGES = {
     "people": "/people",
@@ -20,19 +18,16 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize(("look", "locale"), LOOKS)
+@in_every_look
 def test_their_pages_are_accessible_and_fit_their_screen(
     open_page: OpenPage,
     portal: Portal,
-    picture: Callable[[Page, str], None],
-    look: str,
-    locale: str,
+    picture: Picture,
+    look: Look,
 ) -> None:
-    theme, width = look.split("-")
-    shown = look if locale == "en-GB" else f"{look}-{locale}"
-    page = open_page(role="admin", width=int(width), theme=theme, locale=locale)
+    page = open_page(role="admin", **look.window)
     for name, address in PAGES.items():
-        look_at(page, address, f"{name}-{shown}", picture)
+        look_at(page, address, f"{name}-{look}", picture)
     email = portal.person("auditor")
     page.goto(f"/people?q={email}")
     page.get_by_role("link", name=email).click()
@@ -42,7 +37,7 @@ def test_their_pages_are_accessible_and_fit_their_screen(
     page.locator("#networks").fill("192.0.2.0/24")
     page.locator("details button").click()
     expect(page.locator(".secret")).to_have_text(re.compile("^rp_"))
-    look_at(page, page.url, f"person-{shown}", picture)
+    look_at(page, page.url, f"person-{look}", picture)
 
 
 def test_a_new_colleague_with_the_keyboard_alone(open_page: OpenPage) -> None:

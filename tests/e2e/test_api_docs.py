@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +9,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from tests.conftest import Portal
-
-AXE = (Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js").read_text()
-OpenPage = Callable[..., Page]
+from tests.e2e.looking import OpenPage, violations
 
 
 @pytest.fixture
@@ -71,6 +67,4 @@ def test_it_is_accessible_and_fits_its_screen(
         expect(page.locator(f"[id$='-{name}'] .opblock-body")).to_be_visible()
     page.locator("[id$='-get_health_api_health'] .try-out__btn").click()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run()")["violations"]
-    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+    assert violations(page) == []

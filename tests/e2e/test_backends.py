@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 from tests.backends import Backend, azurite, backend, seaweed
 from tests.conftest import Portal
 from tests.e2e.conftest import by_tus_js, by_tuspy, sign_in
-from tests.e2e.test_journeys import play, until
+from tests.e2e.looking import play, until
 
 __all__ = ["azurite", "backend", "seaweed"]
 

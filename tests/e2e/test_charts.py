@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from portal.core import audit
 from portal.core.audit import SYSTEM
@@ -14,7 +13,7 @@ from portal.core.metrics import rolling_up
 from portal.core.transaction import utc_now
 from portal.db import db
 from tests.conftest import Portal
-from tests.e2e.test_journeys import LOOKS, OpenPage, look_at
+from tests.e2e.looking import Look, OpenPage, Picture, in_every_look, look_at
 from tests.web.listing import recorded
 
 
@@ -38,19 +37,16 @@ def counted(portal: Portal) -> None:
         rolling_up.run(db.session, utc_now())
 
 
-@pytest.mark.parametrize(("look", "locale"), LOOKS)
+@in_every_look
 def test_charts_are_accessible_and_each_fits_its_screen(
     open_page: OpenPage,
     counted: None,
-    picture: Callable[[Page, str], None],
-    look: str,
-    locale: str,
+    picture: Picture,
+    look: Look,
 ) -> None:
-    theme, width = look.split("-")
-    shown = look if locale == "en-GB" else f"{look}-{locale}"
-    page = open_page(role="admin", width=int(width), theme=theme, locale=locale)
-    look_at(page, "/charts", f"charts-{shown}", picture)
-    look_at(page, "/charts?period=year", f"charts-year-{shown}", picture)
+    page = open_page(role="admin", **look.window)
+    look_at(page, "/charts", f"charts-{look}", picture)
+    look_at(page, "/charts?period=year", f"charts-year-{look}", picture)
     page.locator(".numbers summary").nth(2).click()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

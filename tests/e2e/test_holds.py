@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.test_journeys import LOOKS, look_at
-
-OpenPage = Callable[..., Page]
+from tests.e2e.looking import Look, OpenPage, Picture, in_every_look, look_at
 
 
 def place(page: Page, name: str) -> None:
@@ -46,23 +42,20 @@ def test_an_officer_holds_a_recording_and_asks_for_its_release(
     expect(page.get_by_role("link", name="Smith against Jones").first).to_be_visible()
 
 
-@pytest.mark.parametrize(("look", "locale"), LOOKS)
+@in_every_look
 def test_every_page_of_holds_is_accessible_and_fits_its_screen(
     open_page: OpenPage,
     uploaded: dict[str, str],
-    picture: Callable[[Page, str], None],
-    look: str,
-    locale: str,
+    picture: Picture,
+    look: Look,
 ) -> None:
-    theme, width = look.split("-")
-    shown = look if locale == "en-GB" else f"{look}-{locale}"
     writer = open_page(role="officer")
     place(writer, "call-support-4711.aac")
     case = re.sub(r"^.*(?=/holds/)", "", writer.url)
     writer.locator("#reason").fill("The claim was settled.")
     writer.get_by_role("button", name="Ask to release the whole case").click()
     request = re.sub(r"^.*(?=/approvals/)", "", writer.url)
-    page = open_page(role="officer", width=int(width), theme=theme, locale=locale)
+    page = open_page(role="officer", **look.window)
     for name, address in (
         ("holds", "/holds"),
         ("holds-case", case),
@@ -70,4 +63,4 @@ def test_every_page_of_holds_is_accessible_and_fits_its_screen(
         ("approvals", "/approvals"),
         ("approvals-release", request),
     ):
-        look_at(page, address, f"{name}-{shown}", picture)
+        look_at(page, address, f"{name}-{look}", picture)

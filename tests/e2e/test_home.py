@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from portal.core.transaction import utc_now
 from tests.conftest import PASSWORD, Portal, Tus
 from tests.e2e.conftest import sign_in
-from tests.e2e.test_journeys import LOOKS, fill_the_log, fill_the_uploads, look_at
+from tests.e2e.filling import fill_the_log, fill_the_uploads
+from tests.e2e.looking import Look, OpenPage, Picture, in_every_look, look_at
 from tests.web.browsing import Person
 from tests.web.home_facts import played
 from tests.web.listing import recorded
-
-OpenPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
@@ -83,30 +81,26 @@ def test_the_bars_can_be_read_as_a_table_by_keyboard(
     expect(page.locator(".bar-of")).to_have_count(14)
 
 
-@pytest.mark.parametrize(("look", "locale"), LOOKS)
+@in_every_look
 def test_the_start_page_of_each_is_accessible_and_fits_its_screen(
     open_page: OpenPage,
     portal: Portal,
     auditor: Person,
     token: str,
-    picture: Callable[[Page, str], None],
-    look: str,
-    locale: str,
+    picture: Picture,
+    look: Look,
 ) -> None:
-    theme, width = look.split("-")
-    shown = look if locale == "en-GB" else f"{look}-{locale}"
-    as_wanted = {"width": int(width), "theme": theme, "locale": locale}
-    page = open_page(role=None, **as_wanted)
+    page = open_page(role=None, **look.window)
     sign_in(page, auditor.email)
-    look_at(page, "/", f"home-auditor-{shown}", picture)
+    look_at(page, "/", f"home-auditor-{look}", picture)
     page.locator(".numbers summary").click()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    look_at(open_page("admin", **as_wanted), "/", f"home-admin-{shown}", picture)
+    look_at(open_page("admin", **look.window), "/", f"home-admin-{look}", picture)
     [sender] = portal.rows("SELECT email FROM user WHERE id = ?", _owner(portal, token))
-    page = open_page(role=None, **as_wanted)
+    page = open_page(role=None, **look.window)
     sign_in(page, sender["email"])
-    look_at(page, "/", f"home-uploader-{shown}", picture)
-    look_at(open_page("uploader", **as_wanted), "/", f"home-first-{shown}", picture)
+    look_at(page, "/", f"home-uploader-{look}", picture)
+    look_at(open_page("uploader", **look.window), "/", f"home-first-{look}", picture)
 
 
 def _owner(portal: Portal, token: str) -> str:

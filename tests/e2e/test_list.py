@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.conftest import Portal
-from tests.e2e.test_journeys import LOOKS, look_at
+from tests.e2e.looking import Look, OpenPage, Picture, in_every_look, look_at
 from tests.web.listing import recorded
-
-OpenPage = Callable[..., Page]
 
 NAMES = ("rdp-finance.mp4", "call-claims-4712.wav", "call-sales-0815.wav")
 
@@ -80,27 +76,24 @@ def test_new_recordings_are_announced_and_move_nothing(
     expect(page.locator(".item")).to_have_count(1)
 
 
-@pytest.mark.parametrize(("look", "locale"), LOOKS)
+@in_every_look
 def test_every_view_of_the_list_is_accessible_and_fits_its_screen(
     open_page: OpenPage,
     uploaded: dict[str, str],
     ids: list[str],
-    picture: Callable[[Page, str], None],
-    look: str,
-    locale: str,
+    picture: Picture,
+    look: Look,
 ) -> None:
-    theme, width = look.split("-")
-    shown = look if locale == "en-GB" else f"{look}-{locale}"
-    page = open_page("officer", width=int(width), theme=theme, locale=locale)
+    page = open_page("officer", **look.window)
     for address, name in (
         ("/recordings?view=cards", "cards"),
         ("/recordings?view=table&density=dense", "dense"),
         ("/recordings?source=calls&kind=image&min_minutes=5&density=roomy", "no-match"),
         ("/recordings?from=yesterday", "bad-filter"),
     ):
-        look_at(page, address, f"recordings-{name}-{shown}", picture)
+        look_at(page, address, f"recordings-{name}-{look}", picture)
     page.goto("/recordings")
     page.locator(".menu-filter summary").first.click()
-    picture(page, f"recordings-menu-{shown}")
+    picture(page, f"recordings-menu-{look}")
     expect(page.locator(".menu-body").first).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page, expect
 
-OpenPage = Callable[..., Page]
+from tests.e2e.looking import OpenPage
 
 
 @pytest.fixture

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.conftest import Portal, wait_for
 from tests.core.test_content import remuxed
 from tests.e2e.conftest import by_tuspy
-from tests.e2e.test_journeys import ROOT, play, until
+from tests.e2e.looking import OpenPage, opened, play, until, violations
 
-OpenPage = Callable[..., Page]
 TIME = "document.getElementById('media').currentTime"
 
 
 @pytest.fixture
 def call(uploaded: dict[str, str]) -> str:
     return uploaded["interview-room-2.m4a"]
-
-
-def opened(page: Page, recording_id: str, fragment: str = "") -> Page:
-    page.goto(f"/recordings/{recording_id}{fragment}")
-    page.evaluate("resume()")
-    until(page, "document.getElementById('media').readyState > 0")
-    return page
 
 
 def plays(portal: Portal, recording_id: str) -> int:
@@ -254,59 +244,12 @@ def test_acceptance_19_the_page_passes_by_keyboard_and_its_slider_has_a_text(
     slider.focus()
     page.keyboard.press("PageUp")
     expect(slider).to_have_attribute("aria-valuetext", re.compile("^0:30 / 1:30$"))
-    page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text())
     for tab in ("Notes", "Access", "Integrity", "History", "Metadata"):
         page.locator(".tabs").get_by_role("link", name=tab, exact=True).focus()
         page.keyboard.press("Enter")
         expect(page.locator(".tabs").get_by_role("link", name=tab, exact=True)).to_have_attribute(
             "aria-current", "true"
         )
-        assert page.evaluate("axe.run()")["violations"] == [], tab
+        assert violations(page) == [], tab
     page.keyboard.press("?")
-    assert page.evaluate("axe.run()")["violations"] == []
-
-
-def test_acceptance_23_three_hours_of_sound_open_with_peaks_in_little_memory(
-    open_page: OpenPage, portal: Portal, token: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "three-hours.wav"
-    with wave.open(str(file), "wb") as sound:
-        sound.setparams((1, 1, 8000, 0, "NONE", ""))
-        for minute in range(180):
-            sound.writeframes(bytes([128 + minute % 90, 128 - minute % 90]) * 240_000)
-    call = by_tuspy(portal, token, file, "three-hours.wav")
-    portal.recording(call, seconds=120)
-    page = opened(open_page(), call)
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
-
-    def heap() -> float:
-        session.send("HeapProfiler.collectGarbage")
-        metrics = session.send("Performance.getMetrics")["metrics"]
-        return next(each["value"] for each in metrics if each["name"] == "JSHeapUsedSize") / 1e6
-
-    until(page, "peaks.length === 1000")
-    before, tab = heap(), memory_of_tabs(page)
-    for minute in range(10, 180, 17):
-        page.evaluate(f"{TIME} = {60 * minute}")
-        until(page, "!document.getElementById('media').seeking")
-        play_on(page)
-    assert heap() < before + 3, "megabytes of JavaScript, after ten seeks over three hours"
-    assert before < 20
-    assert memory_of_tabs(page) < tab + 100, "of the 345 that the sound has once it is decoded"
-    expect(page.locator("#clock")).to_have_text(re.compile(r"^2:43:\d\d / 3:00:00$"))
-
-
-def memory_of_tabs(page: Page) -> float:
-    """Megabytes that the browser's pages have for themselves, what they decode included."""
-    assert page.context.browser is not None
-    told = page.context.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
-    pages = [each["id"] for each in told["processInfo"] if each["type"] == "renderer"]
-    return sum(psutil.Process(pid).memory_full_info().uss for pid in pages) / 1e6
-
-
-def play_on(page: Page) -> None:
-    start = page.evaluate(TIME)
-    page.evaluate("document.getElementById('media').muted = true")
-    page.evaluate("document.getElementById('media').play()")
-    until(page, f"{TIME} > {start} + 0.3")
+    assert violations(page) == []

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import Portal
-from tests.e2e.test_journeys import until
+from tests.e2e.looking import OpenPage, until
 from tests.e2e.test_player import opened
 
-OpenPage = Callable[..., Page]
 SHOWN = "document.getElementById('preview-picture')"
 
 

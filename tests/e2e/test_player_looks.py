@@ -7,13 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from tusclient.client import TusClient
 
 from tests.conftest import TUS, Portal, upload_id
-from tests.e2e.test_player import opened
-
-OpenPage = Callable[..., Page]
+from tests.e2e.looking import OpenPage, opened
 
 
 @pytest.fixture

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from portal.core.audit import SYSTEM
 from portal.core.models import RetentionRun
@@ -15,10 +14,9 @@ from portal.core.retention.deciding import Rule
 from portal.core.transaction import utc_now, writing
 from portal.db import db
 from tests.conftest import Portal
-from tests.e2e.test_journeys import LOOKS, ROOT, look_at
+from tests.e2e.looking import Look, OpenPage, Picture, in_every_look, look_at, violations
 from tests.web.listing import recorded
 
-OpenPage = Callable[..., Page]
 WHERE = "retention tests"
 
 
@@ -66,17 +64,14 @@ def test_two_people_change_the_rules(open_page: OpenPage, ids: list[str]) -> Non
     expect(bert.get_by_text(re.compile("Version [0-9]+, in force since"))).to_be_visible()
 
 
-@pytest.mark.parametrize(("look", "locale"), LOOKS)
+@in_every_look
 def test_every_page_of_retention_is_accessible_and_fits_its_screen(
     open_page: OpenPage,
     ids: list[str],
-    picture: Callable[[Page, str], None],
-    look: str,
-    locale: str,
+    picture: Picture,
+    look: Look,
 ) -> None:
-    theme, width = look.split("-")
-    shown = look if locale == "en-GB" else f"{look}-{locale}"
-    page = open_page("officer", width=int(width), theme=theme, locale=locale)
+    page = open_page("officer", **look.window)
     for name, address in (
         ("retention", f"/retention?id={ids[0]}"),
         ("retention-edit", "/retention/edit"),
@@ -85,7 +80,7 @@ def test_every_page_of_retention_is_accessible_and_fits_its_screen(
         ("retention-certificates", "/retention/certificates"),
         ("retention-certificate", f"/recordings/{ids[2]}/certificate"),
     ):
-        look_at(page, address, f"{name}-{shown}", picture)
+        look_at(page, address, f"{name}-{look}", picture)
 
 
 def test_the_preview_is_accessible(open_page: OpenPage, ids: list[str]) -> None:
@@ -93,6 +88,5 @@ def test_the_preview_is_accessible(open_page: OpenPage, ids: list[str]) -> None:
     page.goto("/retention/edit")
     page.locator("input[name=delete]").first.fill("91")
     page.get_by_role("button", name="Show what would happen").last.click()
-    page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text())
-    assert page.evaluate("axe.run()")["violations"] == []
+    assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.conftest import Portal, Tus, upload_id, wait_for
 from tests.e2e.conftest import sign_in
-from tests.e2e.test_journeys import LOOKS, OpenPage, look_at
+from tests.e2e.looking import Look, OpenPage, Picture, in_every_look, look_at
 
 CHUNK = 8 * 1024 * 1024
 
@@ -209,30 +209,25 @@ def test_the_table_keeps_the_focus_while_it_is_refreshed(open_page: OpenPage, tu
     expect(link).to_be_focused()
 
 
-@pytest.mark.parametrize(("look", "locale"), LOOKS)
+@in_every_look
 def test_acceptance_19_the_pages_of_uploads_are_accessible_and_fit_their_screen(
     open_page: OpenPage,
     tus: Tus,
     named: Callable[..., Path],
-    picture: Callable[[Page, str], None],
-    look: str,
-    locale: str,
+    picture: Picture,
+    look: Look,
 ) -> None:
-    theme, width = look.split("-")
-    shown = look if locale == "en-GB" else f"{look}-{locale}"
     path = tus.begin(48_000_000, "filename cmRwLXBheXJvbGwtMjAyNi5tcDQ=,title UGF5cm9sbA==")
     tus.patch(path, 0, bytes(17_000_000))
-    page = open_page("admin", width=int(width), theme=theme, locale=locale)
-    look_at(page, "/uploads?state=open", f"uploads-open-{shown}", picture)
-    look_at(page, f"/uploads/{upload_id(path)}", f"upload-{shown}", picture)
+    page = open_page("admin", **look.window)
+    look_at(page, "/uploads?state=open", f"uploads-open-{look}", picture)
+    look_at(page, f"/uploads/{upload_id(path)}", f"upload-{look}", picture)
     page.goto("/uploads/new")
     page.route("**/videos/tus/*", lambda route: None)
-    look_at(page, "/uploads/new", f"uploads-new-{shown}", filled(named, picture))
+    look_at(page, "/uploads/new", f"uploads-new-{look}", filled(named, picture))
 
 
-def filled(
-    named: Callable[..., Path], picture: Callable[[Page, str], None]
-) -> Callable[[Page, str], None]:
+def filled(named: Callable[..., Path], picture: Picture) -> Callable[[Page, str], None]:
     """Takes the picture once there are files on their way."""
 
     def take(page: Page, name: str) -> None:

@@ -14,7 +14,7 @@ from storage_backends import S3Options
 from tests.backends import on_s3, seaweed
 from tests.conftest import Portal
 from tests.e2e.conftest import by_tuspy, sign_in
-from tests.e2e.test_journeys import until
+from tests.e2e.looking import until
 from tests.storage.servers import port_of, with_endpoint
 from tests.storage.wire import Wire, wire
 

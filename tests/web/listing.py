@@ -27,7 +27,9 @@ def recorded(portal: Portal, rows: Sequence[dict[str, Any]]) -> list[str]:
         db.session.flush()
         for _, recording, said in made:
             db.session.add_all(
-                RecordingDetail(recording_id=recording.id, name=name, value=value)
+                RecordingDetail(
+                    recording_id=recording.id, name=name, value=value, place=recording.place
+                )
                 for name, value in said.items()
             )
             search.index(db.session, recording.id)

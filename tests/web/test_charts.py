@@ -132,7 +132,9 @@ def test_only_who_operates_the_system_sees_them(house: Portal) -> None:
 def test_the_day_on_which_the_disk_is_full(house: Portal) -> None:
     with house.app.app_context():
         [main] = [
-            each for each in forecast.disks(db.session, stores, NOW) if each.storage_id == "main"
+            each
+            for each in forecast.of_all(db.session, stores, NOW)
+            if each.disk.storage_id == "main"
         ]
     query = "SELECT sum(size) AS size FROM recording WHERE received_at >= ? AND received_at < ?"
     days = [f"{MIDNIGHT - timedelta(days=each):%Y-%m-%d %H:%M:%S}" for each in (30, 0)]

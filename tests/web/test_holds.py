@@ -214,3 +214,20 @@ def test_the_menus_entry_leads_to_the_first_page_that_one_may_open(house: Portal
     page = Person(house, "officer").get("/approvals").text
     assert 'href="/holds">Legal holds</a>' in page
     assert re.search(r'href="/approvals" aria-current="true">Approvals</a>', page)
+
+
+def test_a_case_has_the_owner_that_was_chosen_and_gets_another(house: Portal) -> None:
+    anna, bob, admin = Person(house, "officer"), Person(house, "officer"), Person(house, "admin")
+    ids = {row["email"]: row["id"] for row in house.rows("SELECT id, email FROM user")}
+    one = recorded(house, [{}])
+    form = send(anna, "/holds/new", one).text
+    assert f'value="{ids[anna.email]}" selected' in form and admin.email not in form
+    refused = send(anna, "/holds", one, **ABOUT, owner=ids[admin.email])
+    assert refused.status_code == 400 and "who may place legal holds" in refused.text
+    assert ABOUT["name"] in refused.text, "nothing that was typed is lost"
+    path = placed(anna, one, owner=ids[bob.email])
+    assert f"<dd>{bob.email}</dd>" in anna.get(path).text
+    assert anna.post(f"{path}/owner", owner="nobody").status_code == 400
+    page = bob.post(f"{path}/owner", owner=ids[anna.email]).text
+    assert f"<dd>{anna.email}</dd>" in page and "given to another owner" in page
+    assert admin.post(f"{path}/owner", owner=ids[bob.email]).status_code == 403

@@ -23,7 +23,7 @@ REVIEWING = {"Waiting for review", "On legal hold", "Received in the last 14 day
              "Go on where you stopped", "Your last exports"}  # fmt: skip
 INTEGRITY = {"Are the recordings what was received?"}
 OPERATING = {"Uploads under way", "Failed in 24 hours", "Quarantined in 24 hours", "Jobs",
-             "Audit log", "Storages", "Disk for uploads"}  # fmt: skip
+             "Audit log", "Storages", "Fullest disk"}  # fmt: skip
 SENDING = {"Uploads under way", "What went wrong", "Your tokens"}
 KEEPING = {"Marked, not yet deleted"}
 FOUND = {

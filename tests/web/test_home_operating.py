@@ -14,7 +14,7 @@ from portal.core import audit, leases, tokens
 from portal.core.accounts import caller_for, user_by_email
 from portal.core.audit import SYSTEM, Actor, checking
 from portal.core.dashboard import operating
-from portal.core.dashboard.operating import Disk
+from portal.core.disks import Disk
 from portal.core.errors import NotAllowed
 from portal.core.models import Token
 from portal.core.tokens import NewToken
@@ -117,11 +117,11 @@ def test_the_chain_is_told_as_the_audit_page_tells_it(idle: Portal) -> None:
 def test_the_disk_is_coloured_from_80_90_and_95_percent(
     free: int, percent: int, level: str
 ) -> None:
-    disk = Disk(1000, free)
+    disk = Disk("main", 1000, free)
     assert (disk.used_percent, disk.level) == (percent, level)
 
 
-def test_the_disk_is_the_one_that_uploads_wait_on(idle: Portal) -> None:
+def test_the_fullest_disk_is_told(idle: Portal) -> None:
     page = Person(idle, "admin").get("/").text
     assert re.search(r'<progress class="disk-\w+" max="100" value="[0-9]+"', page)
 
@@ -134,7 +134,7 @@ def test_how_the_system_does_is_for_administrators(portal: Portal, role: str) ->
         for ask in (
             lambda: operating.work(db.session, who),
             lambda: operating.places(db.session, who, stores),
-            lambda: operating.disk(who, stores),
+            lambda: operating.disk(db.session, who, stores),
         ):
             with pytest.raises(NotAllowed):
                 ask()

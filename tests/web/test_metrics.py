@@ -88,6 +88,18 @@ def test_what_is_told_is_what_the_tables_say(
     assert found["portal_oldest_check_seconds"] >= 19 * 86_400
 
 
+def test_what_is_marked_and_how_full_disks_are_is_told(watched_portal: Portal) -> None:
+    marked = {"purge_at": utc_now() + timedelta(days=3), "marked_at": utc_now(), "size": 700}
+    gone = {"state": "deleted", "deleted_at": utc_now()}
+    recorded(watched_portal, [marked, {}, marked | gone])
+    found = metrics(watched_portal)
+    assert (found["portal_marked_recordings"], found["portal_marked_bytes"]) == (1, 700)
+    free = found['portal_disk_free_bytes{storage="main"}']
+    used = 100 - 100 * free / found['portal_disk_bytes{storage="main"}']
+    level = sum(used >= least for least in (80, 90, 95))
+    assert found['portal_disk_level{storage="main"}'] == level
+
+
 def test_each_process_says_the_same_and_totals_never_fall(watched_portal: Portal) -> None:
     name = 'portal_recordings_received_total{source="tus"}'
     # One that minds, and two that answer.

@@ -17,6 +17,8 @@ from portal.core.transaction import utc_now, writing
 from portal.db import db
 from tests.conftest import Portal, Tus, upload_id, wait_for
 from tests.web.browsing import Person, csrf
+from tests.web.home_facts import scoped
+from tests.web.listing import recorded
 
 
 @pytest.fixture(scope="module")
@@ -99,13 +101,46 @@ def work_id(upload: str) -> str:
     return f"assemble_upload-{upload}"
 
 
-@pytest.mark.parametrize("role", ["officer", "auditor", "reviewer", "uploader"])
+CHANGES = (
+    "/jobs/retry",
+    "/jobs/retry/preview",
+    "/storages",
+    "/storages/main/check",
+    "/storages/archive/remove",
+    "/storages/rules",
+    "/storages/rules/1/drop",
+    "/system/bundle",
+)
+
+
+@pytest.mark.parametrize("role", ["officer", "reviewer", "source_owner", "uploader"])
 def test_others_see_nothing_of_it_and_change_nothing(house: Portal, role: str) -> None:
     person = Person(house, role)
-    for path in ("/jobs", "/storages", "/system"):
+    for path in ("/jobs", "/storages", "/system", "/charts"):
         assert person.get(path).status_code == 403
-    for path in ("/jobs/retry", "/storages", "/storages/main/check", "/system/bundle"):
-        assert person.post(path, id="x").status_code == 403
+    assert {person.post(path, id="x").status_code for path in CHANGES} == {403}
+
+
+def test_an_auditor_reads_jobs_and_storages_and_changes_nothing(house: Portal) -> None:
+    auditor = Person(house, "auditor")
+    for path in ("/jobs", "/storages"):
+        main = auditor.get(path).text.partition("<main")[2].partition("</main>")[0]
+        assert main and 'method="post"' not in main and "checkbox" not in main
+        assert 'method="post"' in Person(house, "admin").get(path).text.partition("<main")[2]
+    assert 'id="storage-main"' in auditor.get("/storages").text
+    assert {auditor.post(path, id="x").status_code for path in CHANGES} == {403}
+    for path in ("/system", "/charts"):
+        assert auditor.get(path).status_code == 403
+
+
+def test_an_auditor_sees_the_jobs_of_what_the_scope_names_and_no_others(house: Portal) -> None:
+    theirs, others = recorded(house, [{"department": "law"}, {"department": "sales"}])
+    for each in (theirs, others):
+        put_off(house, "verify_recording", each, f"the disk of {each} is away")
+    put_off(house, "check_storages", "", "of all")
+    page = scoped(house, "auditor", "department:law").get("/jobs").text
+    assert f"the disk of {theirs} is away" in page and "of all" in page
+    assert others not in page
 
 
 def test_the_system_page_says_what_is_wrong_and_what_to_do(house: Portal) -> None:

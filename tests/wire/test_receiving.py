@@ -16,6 +16,10 @@ import psutil
 import pytest
 import requests
 
+from portal.core import disks
+from portal.core.transaction import utc_now
+from portal.db import db
+from portal.storage import stores
 from tests.conftest import Portal, Tus, upload_id, wait_for
 
 MIB = 1024 * 1024
@@ -201,6 +205,31 @@ def test_a_full_disk_is_507_and_loses_nothing(
     assert tus.patch(path, 4 * MIB, content[4 * MIB :]).status_code == 204
     recording = portal.recording(upload_id(path))
     assert recording["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_a_full_disk_takes_nothing_new_deletes_nothing_and_is_told_of(
+    own_portal: Callable[..., Portal], small_disk: Path
+) -> None:
+    portal = own_portal(PORTAL_STAGING_URL=f"file://{small_disk}/staging")
+    tus = Tus(portal, portal.token())
+    kept = tus.begin(MIB)
+    assert tus.patch(kept, 0, secrets.token_bytes(MIB)).status_code == 204
+    key = portal.recording(upload_id(kept))["key"]
+    open_one = tus.begin(2 * MIB)
+    assert tus.patch(open_one, 0, bytes(MIB)).status_code == 204
+    (small_disk / "ballast").write_bytes(bytes(22 * MIB))
+    full_at = utc_now()
+    assert tus.create(MIB).status_code == 507
+    told = "SELECT details FROM audit_event WHERE action = 'storage.disk_level'"
+    with portal.app.app_context():
+        crossed = disks.watch(db.session, stores)
+        assert disks.watch(db.session, stores) == 0, "told once"
+    assert crossed and '"after": "full"' in str(portal.rows(told))
+    looked = "SELECT 1 FROM job WHERE id = 'reconcile_uploads' AND started_at > ?"
+    wait_for(lambda: portal.rows(looked, f"{full_at:%Y-%m-%d %H:%M:%S.%f}"))
+    assert (portal.data / "store" / key).exists() and tus.offset(open_one) == MIB
+    gone = "SELECT 1 FROM audit_event WHERE action LIKE 'deletion.%' OR action = 'upload.expired'"
+    assert portal.rows(gone) == []
 
 
 def test_a_database_on_a_full_disk_is_507_and_the_upload_goes_on_later(

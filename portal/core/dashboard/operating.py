@@ -11,15 +11,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.orm import Session
 
-from portal.core import finding, recordings
+from portal.core import disks, finding, recordings
 from portal.core.accounts import Caller
 from portal.core.audit import checking, seals, search
 from portal.core.audit.seals import Seal
+from portal.core.job_list import PUT_OFF
+from portal.core.metrics import forecast
+from portal.core.metrics.forecast import Forecast
 from portal.core.models import AuditCheck, AuditEvent, Job, Upload
 from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now
 from portal.core.wanted import Wanted
-from storage_backends import StorageUnavailable
 
 LATELY = timedelta(hours=24)
 COUNTED = finding.COUNTED
@@ -104,13 +106,9 @@ def work(session: Session, caller: Caller) -> Work:
     return Work(
         since,
         _count(session, Job.state == "running", Job.lease_until > utc_now()),
-        _count(session, *_TRIED_AGAIN),
+        _count(session, PUT_OFF),
         _count(session, Job.state == "failed", Job.ended_at >= since),
     )
-
-
-# Periodic work rests in the same state, but nothing of it was tried in vain.
-_TRIED_AGAIN = (Job.state == "waiting", Job.attempts > 0)
 
 
 @dataclass(frozen=True)
@@ -126,41 +124,16 @@ class Places:
 def places(session: Session, caller: Caller, stores: Stores) -> Places:
     """What the jobs know of the storages. Raises NotAllowed."""
     caller.must("operate")
-    kept_off = (*_TRIED_AGAIN, Job.waits > 0)
+    kept_off = (PUT_OFF, Job.waits > 0)
     latest = select(Job.error).where(*kept_off).order_by(Job.started_at.desc()).limit(1)
     problem = session.scalar(latest)
     release(session)
     return Places(stores.ids(session), _count(session, *kept_off), problem)
 
 
-@dataclass(frozen=True)
-class Disk:
-    """Where uploads wait until they are whole: bytes in all, and free ones."""
-
-    size: int
-    free: int
-
-    @property
-    def used_percent(self) -> int:
-        """Rounded down: 80 is what 80 and a half is, and never 100 while anything is free."""
-        return 100 * (self.size - self.free) // self.size
-
-    @property
-    def level(self) -> str:
-        """ok, or what is reached of 80, 90 and 95 percent: warn, high, full."""
-        reached = [name for least, name in LEVELS if self.used_percent >= least]
-        return reached[-1] if reached else "ok"
-
-
-LEVELS = ((80, "warn"), (90, "high"), (95, "full"))
-
-
-def disk(caller: Caller, stores: Stores) -> Disk | None:
-    """That of this machine; None where uploads wait elsewhere, or the folder is gone. Raises
-    NotAllowed."""
+def disk(session: Session, caller: Caller, stores: Stores) -> Forecast | None:
+    """The fullest disk of this machine, and what becomes of it; None where there is none that bytes
+    are kept on, or its folder is gone. Raises NotAllowed."""
     caller.must("operate")
-    try:
-        size, free = stores.staging.total_bytes(), stores.staging.free_bytes()
-    except StorageUnavailable:
-        return None
-    return Disk(size, free) if size and free is not None else None
+    fullest = disks.fullest(disks.measured(session, stores))
+    return forecast.of_disks(session, [fullest], utc_now())[0] if fullest else None

@@ -23,7 +23,7 @@ from portal.core.metrics.counting import (
     hour_of,
     moment_of,
 )
-from portal.core.metrics.rolling_up import OLDEST_CHECK, WAITING
+from portal.core.metrics.rolling_up import MARKED, OLDEST_CHECK, WAITING
 from portal.core.models import MetricHour
 from portal.core.transaction import release, utc_now
 
@@ -70,6 +70,7 @@ DEFINITIONS = (
         "sum",
         _events("deletion.requested", "deletion.completed", "deletion.denied"),
     ),
+    Definition("marked", "count", "most", ((MARKED, ALL),)),
     Definition("checks", "count", "sum", _events("integrity.verified", "integrity.mismatch")),
     Definition("oldest_check", "seconds", "most", ((OLDEST_CHECK, ALL),)),
     Definition("refusals", "count", "sum", _events("auth.failed", "authz.denied")),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from portal.core import disks
 from portal.core.accounts import Caller
+from portal.core.disks import Disk
 from portal.core.metrics.counting import RECEIVED, STORED, hour_of
-from portal.core.models import MetricHour, Storage
-from portal.core.storages import MAIN, STAGING, Stores
+from portal.core.models import MetricHour
+from portal.core.storages import Stores
 from portal.core.transaction import release, utc_now
-from storage_backends import StorageUnavailable
 
 DAYS = 30
 """So many whole days are looked back upon."""
@@ -24,37 +26,33 @@ FARTHEST = 3650
 
 
 @dataclass(frozen=True)
-class Disk:
-    """The disk of a storage: bytes in all, and free ones. `per_day`: how many bytes of recordings
-    it gained a day, on average; None where too little is known. `full_on`: the day on which that
-    fills it; None where it does not within FARTHEST days."""
+class Forecast:
+    """What becomes of a disk. `per_day`: how many bytes of recordings its storage gained a day, on
+    average; None where too little is known. `full_on`: the day on which that fills it; None where
+    it does not within FARTHEST days."""
 
-    storage_id: str
-    size: int
-    free: int
+    disk: Disk
     per_day: int | None
     full_on: date | None
 
 
-def forecast(session: Session, caller: Caller, stores: Stores) -> list[Disk]:
+def forecast(session: Session, caller: Caller, stores: Stores) -> list[Forecast]:
     """Each storage that is a folder of this machine. Raises NotAllowed."""
     caller.must("operate")
-    return disks(session, stores, utc_now())
+    return of_all(session, stores, utc_now())
 
 
-def disks(session: Session, stores: Stores, now: datetime) -> list[Disk]:
-    """The same, for monitoring. Storages that share a disk are told each by itself."""
+def of_all(session: Session, stores: Stores, now: datetime) -> list[Forecast]:
+    """The same, for monitoring."""
+    return of_disks(session, disks.measured(session, stores), now)
+
+
+def of_disks(session: Session, measured: Iterable[Disk], now: datetime) -> list[Forecast]:
     days = _days_known(session, now)
     found = []
-    for storage_id in _folders(session, stores):
-        try:
-            store = stores.of(session, storage_id)
-            size, free = store.total_bytes(), store.free_bytes()
-        except StorageUnavailable:  # the page of the storages says so
-            continue
-        if size and free is not None:
-            per_day = _gained(session, storage_id, now, days) if days >= FEWEST else None
-            found.append(Disk(storage_id, size, free, per_day, full_on(free, per_day, now)))
+    for disk in measured:
+        per_day = _gained(session, disk.storage_id, now, days) if days >= FEWEST else None
+        found.append(Forecast(disk, per_day, full_on(disk.free, per_day, now)))
     return found
 
 
@@ -63,13 +61,6 @@ def full_on(free: int, per_day: int | None, now: datetime) -> date | None:
     if not per_day or per_day < 0 or free // per_day > FARTHEST:
         return None
     return now.date() + timedelta(days=free // per_day)
-
-
-def _folders(session: Session, stores: Stores) -> list[str]:
-    """No other storage is asked: that would be a request over the network."""
-    local = set(session.scalars(select(Storage.id).where(Storage.url.startswith("file:"))))
-    release(session)
-    return [each for each in stores.ids(session) if each in local | {MAIN, STAGING}]
 
 
 def _days_known(session: Session, now: datetime) -> int:

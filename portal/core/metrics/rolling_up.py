@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.core.metrics.counting import COUNTED, Numbers, count, first_hour, hour_of, late_hours
 from portal.core.models import MetricHour, Recording, Upload
+from portal.core.retention import looking
 from portal.core.transaction import release, writing
 
 AGAIN = 2
@@ -27,6 +28,8 @@ WAITING = "waiting"
 """The most that waited for a worker at one time, by kind of job."""
 OLDEST_CHECK = "oldest_check"
 """The age of the oldest verification of a recording that is kept, in seconds."""
+MARKED = "marked"
+"""How many recordings retention has marked and not yet purged."""
 
 
 def run(session: Session, now: datetime, seconds: float = SECONDS) -> int:
@@ -119,6 +122,7 @@ def sample(session: Session, now: datetime) -> None:
         (WAITING, kind): number for kind, number in waiting(session).items()
     }
     seen[OLDEST_CHECK, ""] = oldest_check(session, now)
+    seen[MARKED, ""] = looking.marked(session).count
     with writing(session):
         for (name, key), value in seen.items():
             if value is not None:

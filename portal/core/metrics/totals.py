@@ -6,14 +6,16 @@ that are over and were counted, and of what has happened since, from the tables 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.core.metrics import rolling_up
+from portal.core.disks import NAMES
+from portal.core.job_list import PUT_OFF
+from portal.core.metrics import forecast, rolling_up
 from portal.core.metrics.counting import (
     AVAILABLE_MS,
     BYTES,
@@ -29,8 +31,9 @@ from portal.core.metrics.counting import (
     hour_of,
     moment_of,
 )
-from portal.core.metrics.forecast import Disk, disks
+from portal.core.metrics.forecast import Forecast
 from portal.core.models import Job, MetricHour, Upload
+from portal.core.retention import looking
 from portal.core.storages import Stores
 from portal.core.transaction import release
 
@@ -97,7 +100,7 @@ def families(session: Session, stores: Stores, now: datetime) -> list[Family]:
         _availability(numbers),
         _by(numbers, STORED, "storage", "stored_bytes", "gauge", "Bytes of recordings kept."),
         *_standing(session, now),
-        *_disks(disks(session, stores, now)),
+        *_disks(forecast.of_all(session, stores, now)),
     ]
 
 
@@ -139,16 +142,18 @@ def _standing(session: Session, now: datetime) -> list[Family]:
     waiting = [Sample(n, {"job": kind}) for kind, n in rolling_up.waiting(session).items()]
     receiving = select(func.count()).where(Upload.state == "open")
     running = select(func.count()).where(Job.state == "running", Job.lease_until > now)
-    again = select(func.count()).where(Job.state == "waiting", Job.attempts > 0)
+    again = select(func.count()).where(PUT_OFF)
     counts = [Sample(session.scalar(each) or 0, {}) for each in (receiving, running, again)]
     release(session)
-    age = rolling_up.oldest_check(session, now)
+    age, marked = rolling_up.oldest_check(session, now), looking.marked(session)
     known = rolling_up.counted_hours(session)
     return [
         _gauge("waiting", "Work that waits for a worker.", *waiting),
         _gauge("uploads_open", "Uploads that are receiving bytes.", counts[0]),
         _gauge("jobs_running", "Jobs that a worker has in hand.", counts[1]),
         _gauge("jobs_to_retry", "Jobs that failed and are tried again.", counts[2]),
+        _gauge("marked_recordings", "Marked by retention, not yet purged.", *_if(marked.count)),
+        _gauge("marked_bytes", "Their bytes.", *_if(marked.size)),
         _gauge("oldest_check_seconds", "Age of the oldest check of a kept recording.", *_if(age)),
         _gauge(
             "counted_until_timestamp_seconds",
@@ -162,17 +167,17 @@ def _if(value: float | None) -> list[Sample]:
     return [] if value is None else [Sample(value, {})]
 
 
-def _disks(found: list[Disk]) -> list[Family]:
-    full = [
-        Sample(_midnight(day), {"storage": each.storage_id})
-        for each in found
-        if (day := each.full_on)
-    ]
-    sizes = [Sample(each.size, {"storage": each.storage_id}) for each in found]
-    free = [Sample(each.free, {"storage": each.storage_id}) for each in found]
+def _disks(found: list[Forecast]) -> list[Family]:
+    def of(value: Callable[[Forecast], float | None]) -> list[Sample]:
+        told = ((value(each), {"storage": each.disk.storage_id}) for each in found)
+        return [Sample(number, labels) for number, labels in told if number is not None]
+
+    full = of(lambda each: _midnight(each.full_on) if each.full_on else None)
+    level = of(lambda each: NAMES.index(each.disk.level))
     return [
-        _gauge("disk_bytes", "Size of the disk of a storage.", *sizes),
-        _gauge("disk_free_bytes", "What is free of it.", *free),
+        _gauge("disk_bytes", "Size of the disk of a storage.", *of(lambda each: each.disk.size)),
+        _gauge("disk_free_bytes", "What is free of it.", *of(lambda each: each.disk.free)),
+        _gauge("disk_level", "1 from 80, 2 from 90, 3 from 95 percent used; else 0.", *level),
         _gauge("disk_full_timestamp_seconds", "The day on which it may be full.", *full),
     ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from portal.core.accounts import Caller
@@ -35,13 +35,20 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Tile:
-    """Marked and not yet purged: how many, their bytes, when the first grace ends; and when the
-    next run may begin. `waits`: the clock was set, or the portal stood still."""
+class Marked:
+    """Marked and not yet purged: how many, their bytes, and when the first grace ends."""
 
-    marked: int
+    count: int
     size: int
     next_purge: datetime | None
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What is marked, and when the next run may begin. `waits`: the clock was set, or the portal
+    stood still."""
+
+    marked: Marked
     next_run: datetime
     waits: bool
 
@@ -58,11 +65,22 @@ def of_recording(
 
 def tile(session: Session, caller: Caller, now: datetime) -> Tile:
     """That of the recordings in the caller's reach. Raises NotAllowed."""
-    mine = (visible(caller, "verify"), running.OPEN, Recording.purge_at.is_not(None))
-    sums = (func.count(), func.coalesce(func.sum(Recording.size), 0), func.min(Recording.purge_at))
-    count, size, first = session.execute(select(*sums).where(*mine)).one()
+    found = _marked(session, visible(caller, "verify"))
     waits = clock.trusted_from(session, now) > now
-    return Tile(count, int(size), first, running.next_run(session, now), waits)
+    return Tile(found, running.next_run(session, now), waits)
+
+
+def marked(session: Session) -> Marked:
+    """That of all recordings, for monitoring."""
+    return _marked(session)
+
+
+def _marked(session: Session, *fits: ColumnElement[bool]) -> Marked:
+    sums = (func.count(), func.coalesce(func.sum(Recording.size), 0), func.min(Recording.purge_at))
+    query = select(*sums).where(running.OPEN, Recording.purge_at.is_not(None), *fits)
+    count, size, first = session.execute(query).one()
+    release(session)
+    return Marked(count, int(size), first)
 
 
 def months(session: Session, caller: Caller, now: datetime) -> list[Span]:

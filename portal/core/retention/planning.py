@@ -6,7 +6,7 @@ Rows whose `planned_policy` is not the one in force are what is still to do afte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, select, update
@@ -51,9 +51,21 @@ def standing(
     session: Session, recording: Recording, held: bool, floor: timedelta, now: datetime
 ) -> Decision:
     """What the rules in force say of one recording, in the caller's transaction."""
+    held_ids = {recording.id} if held else set[str]()
+    return standings(session, [recording], held_ids, floor, now)[recording.id]
+
+
+def standings(
+    session: Session,
+    recordings: Sequence[Recording],
+    held: Collection[str],
+    floor: timedelta,
+    now: datetime,
+) -> dict[str, Decision]:
+    """The same of several, by id. `held`: those that a legal hold stands on."""
     _, rules = policies.in_force(session)
-    facts = facts_of(session, [recording])[recording.id]
-    return decide(facts, rules, held, floor, now)
+    facts = facts_of(session, recordings)
+    return {each: decide(facts[each], rules, each in held, floor, now) for each in facts}
 
 
 def plan(session: Session, recording: Recording) -> None:

@@ -1,0 +1,117 @@
+"""How the values of the configuration are read, from JSON as well as from text of the environment.
+
+Each reader returns the value or raises ValueError with what is expected instead, as the end of the
+sentence «write …».
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from recordings_client.hours import Hours, days_of
+
+KIB = 1024
+WINDOWS = 'a list such as [{"from": "19:00", "to": "07:00", "days": "mon-fri"}]'
+LIMITS = 'a list such as [{"from": "08:00", "to": "18:00", "kib_per_second": 512}]'
+
+Reader = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many bytes a second at most, in these hours."""
+
+    hours: Hours
+    bytes_per_second: int
+
+
+def boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word in ("true", "on", "yes", "1"):
+        return True
+    if word in ("false", "off", "no", "0"):
+        return False
+    raise ValueError("true or false")
+
+
+def whole(least: int, most: int, unit: str) -> Reader:
+    def read(value: Any) -> int:
+        number = int(value) if isinstance(value, str) and _is_number(value) else value
+        if type(number) is not int or not least <= number <= most:
+            raise ValueError(f"a whole number of {unit} from {least} to {most}")
+        return number
+
+    return read
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 12
+
+
+def address(value: Any) -> str:
+    expected = "an address such as https://recordings.example.org/api, without a password in it"
+    if not isinstance(value, str):
+        raise ValueError(expected)
+    parts = urlsplit(value)  # raises ValueError for some
+    unfit = parts.username or parts.password or parts.query or parts.fragment
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname or unfit):
+        raise ValueError(expected)
+    return value.rstrip("/")
+
+
+def secret(value: Any) -> str:
+    fit = isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value
+    if not fit:
+        raise ValueError("the token as the portal gave it")
+    return str(value)
+
+
+def folder(value: Any) -> Path:
+    if not isinstance(value, str | Path):
+        raise ValueError("the path of a folder")
+    return Path(value).expanduser()
+
+
+def windows(value: Any) -> tuple[Hours, ...]:
+    return tuple(_hours(each, WINDOWS) for each in _listed(value, WINDOWS))
+
+
+def limits(value: Any) -> tuple[Limit, ...]:
+    return tuple(_limit(each) for each in _listed(value, LIMITS))
+
+
+def _limit(value: dict[str, Any]) -> Limit:
+    try:
+        rate = whole(1, 10**9, "KiB")(value.get("kib_per_second"))
+    except ValueError:
+        raise ValueError(LIMITS) from None
+    return Limit(_hours(value, LIMITS), rate * KIB)
+
+
+def _listed(value: Any, expected: str) -> list[dict[str, Any]]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value or "[]")
+        except ValueError:
+            raise ValueError(expected) from None
+    if not isinstance(value, list | tuple) or not all(isinstance(each, dict) for each in value):
+        raise ValueError(expected)
+    return list(value)
+
+
+def _hours(value: dict[str, Any], expected: str) -> Hours:
+    """Without `from` and `to`, the whole day; without `days`, every day."""
+    try:
+        start = time.fromisoformat(value.get("from", "00:00"))
+        end = time.fromisoformat(value.get("to", "00:00"))
+        return Hours(start, end, days_of(value.get("days", "mon-sun")))
+    except (ValueError, TypeError, AttributeError):
+        raise ValueError(expected) from None
