@@ -81,7 +81,7 @@ def test_a_large_upload_costs_little_more_than_copying_it_block_by_block(
 def test_a_small_patch_costs_little_more_than_asking_where_it_stands(
     relaxed: Portal, load: Load
 ) -> None:
-    """It takes about twice as long; it was four times with three transactions."""
+    """About twice as long."""
     tus, count, patches, heads = Tus(relaxed, relaxed.token()), 100, [], []
     for _ in range(ROUNDS):
         path = tus.begin(4096 * count + 1)
