@@ -36,8 +36,12 @@ def how_it_went(run: Run) -> dict[str, Any]:
 
 
 def _ratio(run: Run, found: Found, other: str) -> float | None:
+    """The median of the rounds' ratios: what slowed a whole round down is not in it."""
     beside = run.found.get((found.measure.name, other))
-    return round(found.median / beside.median, 2) if beside else None
+    if beside is None:
+        return None
+    pairs = zip(found.values, beside.values, strict=True)
+    return round(statistics.median(own / others for own, others in pairs), 2)
 
 
 def _row(run: Run, found: Found) -> dict[str, Any]:
