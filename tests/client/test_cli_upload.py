@@ -67,10 +67,7 @@ def test_a_folder_is_sent_in_parallel_with_details(
     told = console.json(*words)["files"]
     assert sorted(each["filename"] for each in told) == names
     for each in told:
-        details = portal.rows(
-            "SELECT name, value FROM detail WHERE upload_id = ?", each["server_file_id"]
-        )
-        found = {row["name"]: row["value"] for row in details}
+        found = json.loads(portal.recording(each["server_file_id"])["details"])
         assert found["ticket"] == "INC-7"
         assert ("wats_user" in found) == (each["filename"] == names[0])
 
@@ -80,8 +77,7 @@ def test_metadata_and_session_id_of_one_file(portal: Portal, console: Console, f
     about.write_text(json.dumps({"session_id": "from-file", "connection_info": {"name": "srv-7"}}))
     words = ("upload", "--wait", "--metadata", about, "--session-id", "rdp_9")
     [told] = console.json(*words, film)["files"]
-    rows = portal.rows("SELECT name, value FROM detail WHERE upload_id = ?", told["server_file_id"])
-    found = {row["name"]: row["value"] for row in rows}
+    found = json.loads(portal.recording(told["server_file_id"])["details"])
     assert (found["session_id"], found["name"]) == ("rdp_9", "srv-7")
     refused = console.run("upload", "--metadata", about, film, film.parent)
     assert refused.returncode == 2 and "one file" in refused.stderr
@@ -150,7 +146,10 @@ def test_files_that_cannot_be_sent(console: Console, film: Path) -> None:
 
 @pytest.mark.parametrize(
     ("more", "code"),
-    [({"base_url": "http://127.0.0.1:1/api", "max_retries": "0"}, 4), ({"api_token": "no"}, 3)],
+    [
+        ({"base_url": "http://127.0.0.1:1/api", "max_retries": "0"}, 4),
+        ({"api_token": "rp_of_nobody"}, 3),
+    ],
 )
 def test_what_surrounds_us_has_codes_of_its_own(
     console: Console, film: Path, more: dict[str, str], code: int
