@@ -50,7 +50,7 @@ def word_for(task: Task, before: str = "") -> str:
 def sentence_for(word: str, task: Task) -> str:
     wait = max(0.0, task.due - time.time())
     said = {
-        WAITING: "waits in the queue",
+        WAITING: "waits in the queue" + f", {task.progress} % sent" * bool(task.sent),
         SENDING: f"is being sent, {size_of(task.known.size)}",
         RETRYING: f"{task.error} Trying again in {wait:.0f} s.",
         CHECKING: "all bytes have arrived; the portal checks them",

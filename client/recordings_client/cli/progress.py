@@ -12,11 +12,13 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
-    TransferSpeedColumn,
 )
+from rich.text import Text
 
 from recordings_client.cli.screen import Screen, clock_of, printable, size_of
 
@@ -48,6 +50,14 @@ def display_for(screen: Screen) -> Display:
     return Bars() if screen.has_bars else Lines(screen)
 
 
+class Rate(ProgressColumn):
+    """In the same units as the sizes beside it."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{size_of(speed)}/s" if speed else "")
+
+
 class Bars:
     """One for each file that moves, with its rate and the time that is left."""
 
@@ -59,7 +69,7 @@ class Bars:
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
             DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
+            Rate(),
             TimeRemainingColumn(),
             console=console,
             redirect_stdout=sys.stdout.isatty(),  # else results would land among the bars
