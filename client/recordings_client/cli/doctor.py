@@ -73,7 +73,7 @@ def _findings(args: argparse.Namespace) -> Iterator[Finding]:
     yield _configuration(args, settings)
     if settings.base_url:
         yield from _portal(settings)
-    yield _token(settings)
+        yield _token(settings)
     yield _disk(settings.state_dir)
     yield _queue(settings.state_dir)
 
