@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bench.load import Request, request
 from bench.server import TusServer
-from tests.conftest import TUS, Portal, wait_for
+from tests.conftest import TUS, Portal
+from tests.waiting import wait_for
 
 RAW = "application/octet-stream"
 

@@ -15,7 +15,7 @@ import psutil
 import requests
 
 from bench.load import Request, request
-from tests.conftest import free_port, wait_for
+from tests.waiting import free_port, wait_for
 
 BYTES = "application/offset+octet-stream"
 

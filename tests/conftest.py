@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import pwd
 import secrets
-import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -21,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import psycopg
 import pytest
 import requests
 from argon2 import PasswordHasher
@@ -32,26 +28,14 @@ from portal.app import create_app
 from portal.config import Settings
 from portal.core import accounts, passwords, tokens
 from portal.db import db
+from tests.databases import postgres
+from tests.waiting import free_port, wait_for
+
+__all__ = ["postgres"]
 
 TUS = "/api/v1/videos/tus"
 Finished = subprocess.CompletedProcess[str]
 PASSWORD = "correct horse battery staple"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
-    """The first true value of the condition; fails when there is none in time."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not in {seconds} s: {what or condition}")
-        time.sleep(0.03)
-    return found
 
 
 class Portal:
@@ -285,55 +269,3 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             return path if path.exists() else sample_media.make_sample(name, path, seconds)
 
     return made
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The address of an empty PostgreSQL, started for this run."""
-    folder = Path(tempfile.mkdtemp(prefix="portal-postgres-"))
-    program = _find_postgres()
-    port = free_port()
-    as_user: dict[str, Any] = {}
-    if os.getuid() == 0:  # PostgreSQL refuses to run as root
-        nobody = pwd.getpwnam("nobody")
-        as_user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | as_user
-    data = str(folder / "data")
-    subprocess.run(
-        [str(program / "initdb"), "-D", data, "-U", "portal", "-A", "trust", "-E", "UTF8"],
-        check=True,
-        cwd=folder,
-        **quiet,
-    )
-    options = ["-D", data, "-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1"]
-    options += ["-c", "fsync=off"]  # this run alone needs it
-    server = subprocess.Popen([str(program / "postgres"), *options], cwd=folder, **quiet)
-    try:
-        address = f"postgresql://portal@127.0.0.1:{port}/postgres"
-        wait_for(lambda: _serves(address), what="PostgreSQL serves")
-        yield address
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(20)
-        shutil.rmtree(folder)
-
-
-def _serves(address: str) -> bool:
-    with contextlib.suppress(psycopg.OperationalError):
-        psycopg.connect(address, connect_timeout=2).close()
-        return True
-    return False
-
-
-def _find_postgres() -> Path:
-    """Where initdb and postgres are; installed when that is possible, a clear failure otherwise."""
-    for _ in range(2):
-        found = [Path(path) for path in (shutil.which("initdb"),) if path]
-        found += sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
-        if found:
-            return found[0].resolve().parent
-        if os.getuid() == 0 and shutil.which("apt-get"):
-            subprocess.run(["apt-get", "update", "-qq"], check=True)
-            subprocess.run(["apt-get", "install", "-y", "-qq", "postgresql"], check=True)
-    pytest.fail("These tests need PostgreSQL: install the package «postgresql».")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PASSWORD, Portal, wait_for
+from tests.conftest import PASSWORD, Portal
+from tests.waiting import wait_for
 
 COUNT = "SELECT details FROM audit_event WHERE action = ? AND result = ?"
 

@@ -12,7 +12,8 @@ from portal.core import accounts, tokens
 from portal.db import db
 from portal.demo import RECORDER
 from portal.sample_media import SAMPLES
-from tests.conftest import PASSWORD, Portal, Tus, wait_for
+from tests.conftest import PASSWORD, Portal, Tus
+from tests.waiting import wait_for
 
 
 def test_a_demo_that_was_interrupted_sends_what_is_missing_and_nothing_twice(

@@ -17,7 +17,8 @@ from tests.client.conftest import MiB, sha256
 from tests.client.console import Console
 from tests.client.test_queue import uploads_of
 from tests.client.unreliable import Unreliable
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 
 CLIENT = Path(__file__).parents[2] / "client"
 

@@ -16,7 +16,8 @@ from tests.client.conftest import MiB, film_of, sha256
 from tests.client.console import Console, Process
 from tests.client.test_queue import uploads_of
 from tests.client.unreliable import Unreliable
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 
 QUICK = ("--still", "0.6", "--look-every", "0.1", "--json")
 SLOW = '[{"kib_per_second": 4096}]'

@@ -13,7 +13,8 @@ from recordings_client.walk import tidy
 from tests.client.conftest import Settings, film_of, sent, sha256
 from tests.client.test_queue import uploads_of
 from tests.client.unreliable import Unreliable
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 
 Started = Callable[..., ApiIntegrationManager]
 SLOW = [{"kib_per_second": 3 * 1024}]

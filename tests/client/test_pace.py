@@ -13,7 +13,7 @@ from recordings_client import ApiIntegrationManager, ClientSettings
 from recordings_client.hours import seconds_until_open
 from recordings_client.pace import Pace
 from tests.client.conftest import film_of, sent
-from tests.conftest import wait_for
+from tests.waiting import wait_for
 
 Started = Callable[..., ApiIntegrationManager]
 KIB = 1024

@@ -18,7 +18,8 @@ import recordings_client
 from recordings_client import ClientSettings, RecordingManager
 from tests.client import printed
 from tests.client.conftest import film_of, sha256
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 
 EXAMPLES = Path(__file__).parents[2] / "client" / "examples"
 HOURS = 3600

@@ -24,7 +24,8 @@ from recordings_client import (
 from recordings_client.queue_file import Queue
 from tests.client.conftest import MiB, Settings, film_of, sent, sha256
 from tests.client.unreliable import Unreliable
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 
 PROGRAM = """
 import sys, time

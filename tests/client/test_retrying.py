@@ -15,7 +15,8 @@ from recordings_client.retrying import delay
 from recordings_client.wire import refusal
 from tests.client.conftest import film_of, sent, sha256
 from tests.client.unreliable import Unreliable, at_random
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 
 Started = Callable[..., ApiIntegrationManager]
 

@@ -20,7 +20,8 @@ import psutil
 from recordings_client.queue_file import Queue
 from tests.client.conftest import MiB, film_of, sha256
 from tests.client.unreliable import Unreliable, at_random
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 
 FILES = int(os.environ.get("SOAK_FILES", "20"))
 KILLS = int(os.environ.get("SOAK_KILLS", "3"))

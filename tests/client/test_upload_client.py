@@ -22,7 +22,8 @@ from recordings_client import (
 )
 from tests.client.conftest import film_of, sha256
 from tests.client.unreliable import Unreliable
-from tests.conftest import Portal, free_port
+from tests.conftest import Portal
+from tests.waiting import free_port
 
 
 @pytest.fixture

@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select, text
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from portal import migrate
-from portal.config import Settings
 from portal.core import accounts, appending, assembly, leases, uploads
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM
@@ -29,31 +27,14 @@ from portal.core.models import AuditEvent, Base, Part, Recording, Upload
 from portal.core.storages import Stores
 from portal.core.transaction import utc_now
 from portal.core.uploads import NewUpload, Progress
-from portal.db import prepare_engine
 from storage_backends import StoredObject
 from storage_backends.base import Block
 from storage_backends.local import LocalStore
+from tests.databases import new_database, open_engine
 
 HOUR = timedelta(hours=1)
 RAN_OUT = -1.0
 """The seconds of a lease that is over as soon as it begins."""
-
-
-def open_engine(database_url: str) -> Engine:
-    """As portal/app.py opens it."""
-    settings = Settings.from_env({"PORTAL_DATABASE_URL": database_url})
-    engine = create_engine(settings.database_url)
-    prepare_engine(engine, strict=False)
-    return engine
-
-
-def new_database(postgres: str, name: str) -> str:
-    """The address of a fresh database on that server."""
-    with open_engine(postgres).connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
-    return str(make_url(postgres).set(database=name))
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -17,7 +17,7 @@ from portal.core.audit.seals import Outside, SealKey
 from portal.core.audit.verifying import Problem, Verdict
 from portal.core.models import AuditEvent, AuditHead
 from storage_backends.local import LocalStore
-from tests.core.conftest import new_database, open_engine
+from tests.databases import new_database, open_engine
 
 
 class Logbook:

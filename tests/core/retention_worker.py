@@ -20,9 +20,10 @@ from portal.core.models import RetentionRun
 from portal.core.retention import clock, running
 from portal.core.storages import Stores
 from storage_backends.local import LocalStore
-from tests.core.conftest import open_engine, stores_of
+from tests.core.conftest import stores_of
 from tests.core.deleting import NOT_KEPT
 from tests.core.retaining import DAY
+from tests.databases import open_engine
 
 STEP, GRACE = 30 * DAY, 7 * DAY
 HOW = running.How(NOT_KEPT, GRACE, steady=NOT_KEPT)

@@ -12,8 +12,8 @@ from portal.core import leases
 from portal.core.leases import FIRST_RETRY, Lease, LeaseLost
 from portal.core.models import Job
 from portal.core.transaction import utc_now, writing
-from tests.conftest import wait_for
 from tests.core.conftest import RAN_OUT, Site
+from tests.waiting import wait_for
 
 
 def claim(session: Session, object_id: str = "1", seconds: float = 60) -> Lease:

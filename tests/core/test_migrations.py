@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from portal import migrate
 from portal.core import accounts
 from portal.core.models import Base
-from tests.core.conftest import new_database, open_engine
+from tests.databases import new_database, open_engine
 
 PROJECT = Path(__file__).parents[2]
 TABLES = {"alembic_version", *Base.metadata.tables}

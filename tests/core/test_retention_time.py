@@ -27,10 +27,10 @@ from portal.core.models import AuditEvent, Recording, RecordingTag, Tag, Upload,
 from portal.core.retention import planning, policies
 from portal.core.retention.deciding import Rule
 from portal.core.transaction import writing
-from tests.conftest import wait_for
-from tests.core.conftest import new_database, open_engine
 from tests.core.retaining import DAY
 from tests.core.retention_worker import GRACE, dates
+from tests.databases import new_database, open_engine
+from tests.waiting import wait_for
 
 COUNT = int(os.environ.get("RETENTION_RECORDINGS", "1000"))
 SECONDS = 120 + COUNT / 10

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from portal import migrate
-from tests.core.conftest import new_database, open_engine
+from tests.databases import new_database, open_engine
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

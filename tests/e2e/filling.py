@@ -11,8 +11,9 @@ from portal.core import audit
 from portal.core.audit import checking
 from portal.db import db
 from portal.storage import seal_key, seals_outside
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
 from tests.e2e.conftest import sign_in
+from tests.waiting import wait_for
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Mobile Safari/604.1"
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.conftest import Finished, Portal, wait_for
+from tests.conftest import Finished, Portal
 from tests.e2e.conftest import ROOT
 from tests.e2e.test_journeys import OpenPage
+from tests.waiting import wait_for
 from tests.wire.chunking import CHUNK, wav
 
 PACKAGE = ROOT / "client/browser"

@@ -12,8 +12,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from portal.core import leases
 from portal.db import db
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
 from tests.e2e.looking import Look, OpenPage, Picture, examine, in_every_look, look_at
+from tests.waiting import wait_for
 from tests.web.browsing import Person
 
 ERROR = "The storage was away."

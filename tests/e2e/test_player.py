@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
 from tests.core.test_content import remuxed
 from tests.e2e.conftest import by_tuspy
 from tests.e2e.looking import OpenPage, opened, play, until, violations
+from tests.waiting import wait_for
 
 TIME = "document.getElementById('media').currentTime"
 

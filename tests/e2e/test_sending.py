@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
 from tests.e2e.conftest import sign_in
 from tests.e2e.looking import Look, OpenPage, Picture, in_every_look, look_at
+from tests.waiting import wait_for
 
 CHUNK = 8 * 1024 * 1024
 

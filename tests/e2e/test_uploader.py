@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
 from tests.e2e.site import Site, pass_on
 from tests.e2e.test_journeys import OpenPage
+from tests.waiting import wait_for
 from tests.wire.chunking import CHUNK, wav
 
 INCLUDED = '<script src="/static/js/resumable-upload-client.js"></script>'

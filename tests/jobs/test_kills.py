@@ -15,7 +15,8 @@ import psutil
 import requests
 
 from portal.config import Settings
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
+from tests.waiting import wait_for
 
 ROUNDS = 20
 

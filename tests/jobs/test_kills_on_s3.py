@@ -14,8 +14,9 @@ import pytest
 from portal.core.transaction import utc_now
 from storage_backends import S3Options, Store
 from tests.backends import on_s3, seaweed
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
 from tests.jobs.test_kills import busy_workers, kill
+from tests.waiting import wait_for
 
 __all__ = ["seaweed"]
 

@@ -16,7 +16,8 @@ from rq.serializers import DefaultSerializer, JSONSerializer, Serializer
 
 from portal.config import Settings
 from portal.queue import NAME, connect
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
+from tests.waiting import wait_for
 
 
 @pytest.fixture

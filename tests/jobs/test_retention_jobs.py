@@ -12,7 +12,8 @@ from portal.core.models import RetentionRun
 from portal.core.retention import clock
 from portal.core.transaction import utc_now
 from portal.db import db
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 
 
 def test_a_running_portal_looks_at_the_clock(portal: Portal) -> None:

@@ -14,7 +14,8 @@ import psutil
 import pytest
 import requests
 
-from tests.conftest import Portal, Tus, free_port, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
+from tests.waiting import free_port, wait_for
 
 
 def alive(pids: list[int]) -> list[int]:

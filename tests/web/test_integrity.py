@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from portal.core.transaction import utc_now
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
+from tests.waiting import wait_for
 from tests.web.browsing import Person
 from tests.web.listing import recorded
 

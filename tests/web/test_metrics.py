@@ -14,7 +14,8 @@ import requests
 from portal.core.metrics import rolling_up, totals
 from portal.core.transaction import utc_now
 from portal.db import db
-from tests.conftest import Portal, Tus, wait_for
+from tests.conftest import Portal, Tus
+from tests.waiting import wait_for
 from tests.web.listing import recorded
 
 SECRET = "monitoring-" + "x" * 32

@@ -15,7 +15,8 @@ from portal.core import leases
 from portal.core.models import Job, Upload
 from portal.core.transaction import utc_now, writing
 from portal.db import db
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
+from tests.waiting import wait_for
 from tests.web.browsing import Person, csrf
 from tests.web.home_facts import scoped
 from tests.web.listing import recorded

@@ -15,8 +15,9 @@ import pytest
 from portal.core import audit
 from portal.core.transaction import writing
 from portal.db import db
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
 from tests.sounds import MIB, silence
+from tests.waiting import wait_for
 from tests.web.browsing import Person
 from tests.web.test_revoking import Listener
 

@@ -10,7 +10,7 @@ import pytest
 from portal import delivery, watching
 from portal.core.ranges import Ranges
 from portal.delivery import Deliveries
-from tests.conftest import wait_for
+from tests.waiting import wait_for
 
 Pair = tuple[socket.socket, socket.socket]
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from portal.core.retention.deciding import Rule
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 from tests.web.browsing import Person
 from tests.web.listing import recorded
 from tests.web.retaining import CALLS, change, form, house, in_force, running_house, send

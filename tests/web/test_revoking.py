@@ -18,7 +18,8 @@ from portal.core.audit import SYSTEM
 from portal.core.models import LoginSession, User
 from portal.core.transaction import writing
 from portal.db import db
-from tests.conftest import PASSWORD, Portal, Tus, upload_id, wait_for
+from tests.conftest import PASSWORD, Portal, Tus, upload_id
+from tests.waiting import wait_for
 from tests.web.browsing import Person, csrf, sign_in
 
 SECONDS = 10.0

@@ -9,7 +9,8 @@ import pytest
 
 from portal.core import accounts
 from portal.db import db
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 from tests.web.browsing import Person
 from tests.web.listing import recorded
 from tests.web.test_export import NUMBERS, multiply

@@ -12,7 +12,8 @@ import pytest
 from portal.core.models import Upload
 from portal.core.transaction import writing
 from portal.db import db
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
+from tests.waiting import wait_for
 from tests.web.browsing import Person, csrf
 from tests.wire.chunking import CHUNK, Client, pieces
 

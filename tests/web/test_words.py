@@ -9,7 +9,8 @@ import pytest
 
 from portal.core import audit
 from portal.db import db
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
+from tests.waiting import wait_for
 from tests.web.browsing import Person
 
 NO_MEDIA = b"Dear diary, this is no recording. " * 9

@@ -24,7 +24,8 @@ from portal.core import ending
 from portal.core.models import Upload
 from portal.core.transaction import utc_now, writing
 from portal.db import db
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 from tests.wire.dialects import CHUNK, CLIENTS, Client, TusClient
 
 STEPS, EXAMPLES = 50, 95

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
+from tests.waiting import wait_for
 from tests.web.browsing import Person
 from tests.wire.programs import LIST, Program, call, owner, sound
 

@@ -15,7 +15,8 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from portal.core.transaction import utc_now
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 from tests.wire.chunking import CHUNK, Client, client, pieces, refused, wav
 
 __all__ = ["client"]

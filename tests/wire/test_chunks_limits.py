@@ -9,7 +9,8 @@ from hashlib import sha256
 import pytest
 import requests
 
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 from tests.wire.chunking import Client, client, pieces, refused, wav
 
 __all__ = ["client"]

@@ -7,8 +7,8 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.conftest import wait_for
 from tests.storage.conftest import azurite, seaweed
+from tests.waiting import wait_for
 from tests.wire.directly import (
     PART,
     ChunkSender,

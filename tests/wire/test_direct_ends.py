@@ -12,8 +12,8 @@ from portal.core.models import Upload
 from portal.core.transaction import utc_now
 from portal.db import db
 from portal.storage import stores
-from tests.conftest import wait_for
 from tests.storage.conftest import azurite, seaweed
+from tests.waiting import wait_for
 from tests.wire.directly import (
     ChunkSender,
     RecorderSender,

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from tests.conftest import TUS, Portal, Tus, upload_id, wait_for
+from tests.conftest import TUS, Portal, Tus, upload_id
+from tests.waiting import wait_for
 
 ISSUER, AUDIENCE = "https://id.example.org/", "recordings"
 KEY = "a shared key of more than thirty-two characters"

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from portal.logs import blotted
-from tests.conftest import PASSWORD, Portal, Tus, upload_id, wait_for
+from tests.conftest import PASSWORD, Portal, Tus, upload_id
+from tests.waiting import wait_for
 from tests.web.browsing import Person, csrf, sign_in
 from tests.wire.chunking import Client
 

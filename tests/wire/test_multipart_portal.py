@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 from tests.wire.calling import Calls, refused
 from tests.wire.forms import BOUNDARY, END, in_pieces, part, written
 

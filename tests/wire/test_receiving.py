@@ -20,7 +20,8 @@ from portal.core import disks
 from portal.core.transaction import utc_now
 from portal.db import db
 from portal.storage import stores
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
+from tests.waiting import wait_for
 
 MIB = 1024 * 1024
 

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 from tests.wire.resuming import ROUTE, Client, answers, client, in_chunks, wav
 
 __all__ = ["client", "wav"]

@@ -14,7 +14,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 from tests.wire.recorder import ASKED, Recorder, id_of, recorder, stored, video
 
 __all__ = ["recorder", "video"]

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.conftest import Portal, wait_for
+from tests.conftest import Portal
+from tests.waiting import wait_for
 from tests.wire.recorder import Recorder, id_of, raw, recorder, stored, video
 
 __all__ = ["recorder", "video"]

@@ -10,7 +10,8 @@ from contextlib import ExitStack
 import pytest
 import requests
 
-from tests.conftest import Portal, Tus, wait_for
+from tests.conftest import Portal, Tus
+from tests.waiting import wait_for
 
 
 @pytest.fixture

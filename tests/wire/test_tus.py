@@ -10,7 +10,8 @@ import zlib
 import pytest
 import requests
 
-from tests.conftest import TUS, Portal, Tus, upload_id, wait_for
+from tests.conftest import TUS, Portal, Tus, upload_id
+from tests.waiting import wait_for
 
 
 def encoded(text: str) -> str:

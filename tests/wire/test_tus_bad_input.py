@@ -10,7 +10,8 @@ import sqlite3
 import pytest
 import requests
 
-from tests.conftest import TUS, Portal, Tus, upload_id, wait_for
+from tests.conftest import TUS, Portal, Tus, upload_id
+from tests.waiting import wait_for
 
 NOWHERE = f"{TUS}/00000000-0000-7000-8000-000000000000"
 

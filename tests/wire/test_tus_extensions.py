@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import TUS, Portal, Tus, upload_id, wait_for
+from tests.conftest import TUS, Portal, Tus, upload_id
+from tests.waiting import wait_for
 from tests.wire.creating import BYTES, NOWHERE, create, with_bytes
 
 

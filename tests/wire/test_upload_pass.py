@@ -15,7 +15,8 @@ from portal.auth import BEARER, OPEN
 from portal.core import passes
 from portal.core.audit import SYSTEM
 from portal.db import db
-from tests.conftest import Portal, Tus, upload_id, wait_for
+from tests.conftest import Portal, Tus, upload_id
+from tests.waiting import wait_for
 from tests.web.browsing import Person, csrf
 from tests.web.test_revoking import is_closed
 

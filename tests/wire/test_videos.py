@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import TUS, Portal, Tus, wait_for
+from tests.conftest import TUS, Portal, Tus
+from tests.waiting import wait_for
 from tests.wire.videos import ASKED, NOBODYS, UPLOAD, Videos, refused, videos
 
 __all__ = ["videos"]
