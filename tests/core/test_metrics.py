@@ -44,7 +44,7 @@ def total(numbers: Numbers, name: str, key: str) -> int:
 def test_each_hour_has_what_sql_finds_in_it(site: Site) -> None:
     for hours, size in ((0, 10), (0, 20), (1, 30), (30, 40)):
         received(site, NOW - hours * counting.HOUR, b"x" * size, timedelta(seconds=3))
-    rolling_up.run(site.session, NOW)
+    rolling_up.run(site.session, NOW, seconds=60)
     numbers, this = kept(site), hour_of(NOW)
     assert numbers["received", this, "tus"] == 2
     assert numbers["received_bytes", this - 1, "tus"] == 30
@@ -59,13 +59,13 @@ def test_each_hour_has_what_sql_finds_in_it(site: Site) -> None:
 
 def test_an_hour_that_is_counted_twice_stays_the_same(site: Site) -> None:
     received(site, NOW, b"x" * 10)
-    rolling_up.run(site.session, NOW)
+    rolling_up.run(site.session, NOW, seconds=60)
     once = kept(site)
-    rolling_up.run(site.session, NOW)
+    rolling_up.run(site.session, NOW, seconds=60)
     rolling_up.roll_up(site.session, hour_of(NOW))
     assert kept(site) == once
     received(site, NOW, b"x" * 5)
-    rolling_up.run(site.session, NOW)
+    rolling_up.run(site.session, NOW, seconds=60)
     assert kept(site)["received_bytes", hour_of(NOW), "tus"] == 15
 
 
@@ -85,17 +85,17 @@ def test_the_past_is_counted_back_in_bounded_runs_without_a_gap(site: Site) -> N
 def test_hours_without_a_worker_are_counted_afterwards(site: Site) -> None:
     rolling_up.run(site.session, NOW - timedelta(hours=9))
     received(site, NOW - timedelta(hours=5), b"x")
-    rolling_up.run(site.session, NOW)
+    rolling_up.run(site.session, NOW, seconds=60)
     assert total(kept(site), "received", "tus") == 1
 
 
 def test_what_was_assembled_long_after_it_came_is_added_to_its_own_hour(site: Site) -> None:
     rolling_up.run(site.session, NOW - timedelta(hours=9))
-    rolling_up.run(site.session, NOW)
+    rolling_up.run(site.session, NOW, seconds=60)
     came = NOW - timedelta(hours=7)
     late = received(site, came, b"x", timedelta(hours=7))
     audit.record_alone(site.session, SYSTEM, "upload.completed", ("recording", late))
-    rolling_up.run(site.session, utc_now())
+    rolling_up.run(site.session, utc_now(), seconds=60)
     assert kept(site)["received", hour_of(came), "tus"] == 1
     assert kept(site)["available_within", hour_of(came), "86400"] == 1
 
@@ -106,12 +106,12 @@ def test_what_is_deleted_is_no_longer_stored(site: Site) -> None:
     with site.sessions() as session:
         session.execute(update(Recording).where(Recording.id == gone).values(state="deleting"))
         session.commit()
-    rolling_up.run(site.session, utc_now())
+    rolling_up.run(site.session, utc_now(), seconds=60)
     assert rolling_up.waiting(site.session)["purge_recording"] == 1
     lease = leases.claim(site.session, deletion.KIND, gone, 60)
     assert lease is not None
     deletion.purge(site.session, site.stores, gone, timedelta(), lease)
-    rolling_up.run(site.session, utc_now())
+    rolling_up.run(site.session, utc_now(), seconds=60)
     numbers = kept(site)
     assert total(numbers, "stored", "main") == 7
     assert total(numbers, "received_bytes", "tus") == 17
@@ -126,7 +126,7 @@ def test_second_attempts_are_counted_and_first_ones_are_not(site: Site, call: by
         job = leases.job_id("assemble_upload", again)
         session.execute(update(Job).where(Job.id == job).values(epoch=2))
         session.commit()
-    rolling_up.run(site.session, utc_now())
+    rolling_up.run(site.session, utc_now(), seconds=60)
     assert total(kept(site), "retried", "assemble_upload") == 1
 
 
@@ -136,6 +136,6 @@ def test_the_age_of_the_oldest_check_is_sampled(site: Site) -> None:
         old = {"verified_at": NOW - timedelta(days=3)}
         session.execute(update(Recording).where(Recording.id == one).values(**old))
         session.commit()
-    rolling_up.run(site.session, NOW)
+    rolling_up.run(site.session, NOW, seconds=60)
     assert kept(site)["oldest_check", hour_of(NOW), ""] == 3 * 86_400
     assert moment_of(hour_of(NOW)) <= NOW < moment_of(hour_of(NOW) + 1)

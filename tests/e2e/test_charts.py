@@ -34,7 +34,7 @@ def counted(portal: Portal) -> None:
     with portal.app.app_context():
         for action in ("upload.completed", "upload.rejected", "upload.expired", "auth.failed"):
             audit.record_alone(db.session, SYSTEM, action)
-        rolling_up.run(db.session, utc_now())
+        rolling_up.run(db.session, utc_now(), seconds=60)
 
 
 @in_every_look

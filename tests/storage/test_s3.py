@@ -179,7 +179,9 @@ def test_a_versioned_bucket_keeps_no_version_of_what_was_deleted(
     assert [each["Key"] for each in versions(server, versioned)] == ["a/10"]
 
 
-def test_a_locked_object_is_not_deleted_and_not_hidden(server: S3Options, versioned: str) -> None:
+def test_acceptance_6_a_locked_object_is_not_deleted_and_not_hidden(
+    server: S3Options, versioned: str
+) -> None:
     store = open_store(f"s3://{versioned}", options=server)
     s3_call(
         server,

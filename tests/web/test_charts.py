@@ -46,7 +46,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Portal:
 
 def roll_up(portal: Portal) -> None:
     with portal.app.app_context():
-        rolling_up.run(db.session, utc_now())
+        rolling_up.run(db.session, utc_now(), seconds=60)
 
 
 def table(person: Person, name: str, period: str = "month") -> list[dict[str, str]]:

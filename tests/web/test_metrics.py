@@ -67,7 +67,7 @@ def test_what_is_told_is_what_the_tables_say(
     tus.patch(path, 0, content)
     portal.recording(path.rpartition("/")[2])
     with portal.app.app_context():
-        rolling_up.run(db.session, utc_now())
+        rolling_up.run(db.session, utc_now(), seconds=60)
     found = metrics(portal)
     month = f"{utc_now():%Y-%m-01}"
     [truth] = portal.rows("SELECT sum(size) AS size FROM recording")
@@ -110,7 +110,7 @@ def test_each_process_says_the_same_and_totals_never_fall(watched_portal: Portal
         recorded(watched_portal, [{"received_at": utc_now() - timedelta(minutes=hours)}])
         if hours % 2:
             with watched_portal.app.app_context():
-                rolling_up.run(db.session, utc_now())
+                rolling_up.run(db.session, utc_now(), seconds=60)
         answers = {metrics(watched_portal)[name] for _ in range(6)}
         assert len(answers) == 1, answers
         seen.extend(answers)

@@ -20,8 +20,9 @@ from portal.core.transaction import release, writing
 
 AGAIN = 2
 """So many hours before the newest one are counted again: commits may come after their own time."""
-SECONDS = 60.0
-"""No run begins another hour after this time; the next one goes on."""
+SECONDS = 5.0
+"""No run begins another hour of the past after this time, so that no upload waits long for the one
+worker of a small installation; the next run goes on."""
 DONE = "done"
 """The name of the row that every counted hour has, even one in which nothing happened."""
 WAITING = "waiting"
