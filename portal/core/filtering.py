@@ -153,6 +153,8 @@ def _seen(wanted: Wanted) -> Iterator[Filter]:
         yield _having(_noted())
     if wanted.verified_before is not None:
         yield _overdue(wanted.verified_before)
+    if wanted.ends_before is not None:
+        yield _ending(wanted.ends_before)
     if wanted.played_by is not None:
         person = select(User.id).where(User.email == wanted.played_by).scalar_subquery()
         yield _having(select(PlaySession.recording_id).where(PlaySession.user_id == person))
@@ -186,6 +188,13 @@ def _overdue(late: datetime) -> Filter:
         Recording.deleted_at.is_(None), Recording.integrity == "ok"
     )
     return Filter(Recording.place, rows.where(kept, Recording.verified_at < late), met, met)
+
+
+def _ending(late: datetime) -> Filter:
+    met = and_(Recording.state.not_in(HIDDEN), Recording.delete_at < late)
+    # The index is of rows that say this: without it, it does not lead.
+    rows = select(Recording.place).where(Recording.deleted_at.is_(None), met)
+    return Filter(Recording.place, rows, met, met)
 
 
 def _lacking(wanted: Wanted) -> Iterator[ColumnElement[bool]]:

@@ -20,6 +20,7 @@ class Wanted:
     outcome, `noted` whether there are notes that are shared, `words` what the search box says,
     `case` the id of the legal case that holds it.
     `verified_before`: its bytes were right when they were read last, and that was before then.
+    `ends_before`: retention deletes it before then.
     `hours` are those of a week in UTC: 0 is Monday's first, 167 Sunday's last. Ranges include where
     they begin, and not where they end."""
 
@@ -46,6 +47,7 @@ class Wanted:
     outcome: str | None = None
     noted: bool | None = None
     verified_before: datetime | None = None
+    ends_before: datetime | None = None
     played_by: str | None = None
     hours: frozenset[int] | None = None
     case: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -247,8 +248,11 @@ def test_filters_are_kept_as_they_were(site: Site) -> None:
         details={"machine": "PC-17"},
         received_from=datetime(2026, 3, 1, tzinfo=UTC),
         received_to=datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=1),
+        ends_before=datetime(2026, 5, 1, tzinfo=UTC),
+        hours=frozenset({8, 32}),
     )
-    assert read(written(asked)) == asked and read(written(Wanted())) == Wanted()
+    assert read(json.loads(json.dumps(written(asked)))) == asked
+    assert read(written(Wanted())) == Wanted()
 
 
 def test_no_purge_slips_past_a_case_that_is_placed_meanwhile(site: Site) -> None:

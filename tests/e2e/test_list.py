@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from playwright.sync_api import expect
 
@@ -74,6 +76,33 @@ def test_new_recordings_are_announced_and_move_nothing(
     expect(page.locator(".item")).to_have_count(0)
     link.click()
     expect(page.locator(".item")).to_have_count(1)
+
+
+def test_a_key_marks_the_row_as_reviewed_and_space_selects_it(
+    open_page: OpenPage, portal: Portal, ids: list[str]
+) -> None:
+    page = open_page("officer")
+    page.goto("/recordings?detail=set%3Dlist")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press(" ")
+    expect(page.get_by_label(f"Select {NAMES[1]}")).to_be_checked()
+    page.keyboard.press("r")
+    expect(page.get_by_role("status")).to_have_text(f"Reviewed by you: {NAMES[1]}")
+    page.reload()
+    expect(page.locator(".reviewed:visible")).to_have_count(1)
+    page.get_by_role("link", name=NAMES[1]).focus()
+    query = "UPDATE review SET outcome = 'finding' WHERE recording_id = ?"
+    with sqlite3.connect(portal.data / "portal.sqlite3", timeout=20) as connection:
+        connection.execute(query, [ids[1]])
+    page.keyboard.press("r")
+    page.get_by_role("link", name=NAMES[0]).focus()  # not by j and k, but by Tab
+    page.keyboard.press("r")
+    expect(page.locator(".reviewed:visible")).to_have_count(2)
+    query = "SELECT outcome FROM review WHERE recording_id = ?"
+    assert portal.rows(query, ids[1]) == [{"outcome": "finding"}], "nothing is taken away"
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("mark it as reviewed")
 
 
 @in_every_look

@@ -42,6 +42,8 @@ def ids(house: Portal) -> dict[str, str]:
         "gone": {"state": "deleted"},
         "archived": {"storage_id": "archive"},
         "short": {"duration_ms": None},
+        "ending": {"delete_at": datetime(2026, 4, 30, 23, 59, tzinfo=UTC)},
+        "later": {"delete_at": datetime(2026, 5, 1, tzinfo=UTC)},
         "fresh": {"verified_at": datetime.now(UTC), "department": "fresh"},
     }
     made = recorded(house, list(rows.values()))
@@ -84,6 +86,10 @@ def listed(person: Person, query: str) -> list[str]:
         ("notes=yes", []),
         ("notes=no&reviewed=nobody&kind=video", ["video"]),
         ("state=deleted", ["gone"]),
+        ("ends_before=2026-05-01", ["ending"]),
+        ("ends_before=2026-05-02&q=recording", ["later", "ending"]),
+        ("ends_before=2026-04-30", []),
+        ("ends_before=2026-05-01&state=deleted", []),
         ("storage=archive", ["archived"]),
         ("detail=wats_user%3DConcei%C3%A7%C3%A3o+M%C3%BCller", ["call"]),
         ("q=CONCEICAO", ["call"]),
@@ -172,6 +178,7 @@ def test_an_order_is_kept_from_page_to_page(
         "token=secret",
         "held=perhaps",
         "outcome=terrible",
+        "ends_before=soon",
         "notes=some",
         "source=ftp",
         "q=%00",
@@ -215,6 +222,34 @@ def test_a_search_by_words_is_one_event_however_many_pages_are_turned(
     query = "SELECT details FROM audit_event WHERE action = 'recording.list' AND actor_label = ?"
     events = [json.loads(row["details"]) for row in house.rows(query, person.email)]
     assert [each["filters"] for each in events] == [{"q": ["wav"], "kind": ["audio"]}]
+
+
+def test_the_end_of_retention_is_a_chip_and_filters_the_file_and_the_count_too(
+    auditor: Person, ids: dict[str, str]
+) -> None:
+    asked = "ends_before=2026-05-01"
+    page = auditor.get(f"/recordings?{asked}").text
+    assert "Retention ends before: <b>2026-05-01</b>" in page and "1 recording ·" in page
+    rows = auditor.get(f"/recordings/export.jsonl?{asked}").text.splitlines()
+    assert [ids["ending"] in row for row in rows] == [True, False], "one, and the line that counts"
+    assert "Hold 1 recording?" in auditor.get(f"/holds/new?{asked}").text
+
+
+def test_another_look_stays_on_the_page_that_one_is_on(
+    auditor: Person, ids: dict[str, str]
+) -> None:
+    first = listed(auditor, "kind=audio")[0]
+    page = auditor.get(f"/recordings?kind=audio&before={first}").text
+    cards = next(each for each in re.findall(r'href="([^"]+)"', page) if "view=cards" in each)
+    assert first not in listed(auditor, html.unescape(cards).partition("?")[2])
+    listed(auditor, "view=table")
+
+
+def test_integrity_has_the_same_words_in_the_filter_and_in_the_row(
+    auditor: Person, ids: dict[str, str]
+) -> None:
+    page = auditor.get("/recordings?integrity=mismatch").text
+    assert "Integrity: <b>Different</b>" in page and "</svg>Different</span>" in page
 
 
 def test_cards_and_density_are_remembered_without_script(

@@ -1,15 +1,21 @@
 // The keys of the list, beside those of every page: see keys.js.
 const items = [...document.querySelectorAll(".item")];
+const told = document.getElementById("told");
 let marked = -1;
 const pickOf = (item) => item?.querySelector(".pick");
 const toggle = () => pickOf(items[marked])?.click();
 
+const mark = (at) => {
+  items[marked]?.classList.remove("marked");
+  marked = at;
+  items[marked].classList.add("marked");
+};
+items.forEach((item, at) => item.addEventListener("focusin", () => mark(at)));
+
 const move = (step, extend) => {
   if (!items.length) return;
   if (extend && !pickOf(items[marked])?.checked) toggle();
-  items[marked]?.classList.remove("marked");
-  marked = Math.max(0, Math.min(items.length - 1, marked + step));
-  items[marked].classList.add("marked");
+  mark(Math.max(0, Math.min(items.length - 1, marked + step)));
   items[marked].querySelector(".name a").focus({ preventScroll: true });
   items[marked].scrollIntoView({ block: "nearest" });
   if (extend && !pickOf(items[marked])?.checked) toggle();
@@ -19,6 +25,19 @@ const pickAll = (wanted) => {
   for (const item of items) if (pickOf(item) && pickOf(item).checked !== wanted) pickOf(item).click();
 };
 
+// Once only: to mark it again would take away the outcome that the reader has given it.
+const review = async () => {
+  const item = items[marked], sign = item?.querySelector(".reviewed");
+  if (!sign?.hidden) return;
+  const body = new URLSearchParams({ csrf_token: told.dataset.csrf });
+  const sent = { method: "POST", body, headers: { "X-Part": "yes" } };
+  const answer = await fetch(sign.dataset.url, sent).catch(() => null);
+  const done = answer?.ok && !answer.redirected;
+  sign.hidden = !done;
+  told.textContent = done ? `${told.dataset.done}: ${item.querySelector(".name a").textContent}` : told.dataset.failed;
+  told.classList.toggle("visually-hidden", done);
+};
+
 const acts = {
   "/": () => document.getElementById("search").select(),
   j: () => move(1, false),
@@ -26,6 +45,8 @@ const acts = {
   J: () => move(1, true),
   K: () => move(-1, true),
   x: toggle,
+  " ": toggle,
+  r: review,
   n: () => click("a[rel=next]"),
   p: () => click("a[rel=prev]"),
   Escape: () => pickAll(false),
@@ -39,7 +60,7 @@ document.addEventListener("keydown", (event) => {
     return pickAll(true);
   }
   const act = acts[event.key];
-  if (!act) return;
+  if (!act || (event.key === " " && (marked < 0 || event.target.closest("button, summary, input")))) return;
   event.preventDefault();
   act();
 });
