@@ -31,7 +31,7 @@ lint: setup  ## style, types, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup  ## measure this machine; writes docs/bench
+bench: setup  ## measure this machine beside other servers; writes docs/bench (QUICK=1: two minutes)
 	@$(BIN)/python -m bench
 
 lock:  ## write the lock files anew after pyproject.toml changed

@@ -64,6 +64,10 @@ class RequestBody:
     def done(self) -> bool:
         return self.ended or self.cut is not None or self.received == self.length
 
+    def at_hand(self, most: int) -> bytes | None:
+        """The whole body, taken, if it has arrived already and has no more than so many bytes."""
+        return None
+
     def take(self, seconds: float | None, most: int | None) -> Iterator[Block]:
         """See portal.core.appending.Body."""
         return self._each(self._next, seconds, most)

@@ -6,6 +6,8 @@ not look at them.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import select
 import socket
 import threading
@@ -15,7 +17,7 @@ from collections.abc import Callable, Iterator
 from gunicorn.http.body import Body as GunicornBody
 
 from portal import pipes
-from portal.bodies import Piece, RequestBody, ask_for
+from portal.bodies import AwaitedBody, Piece, RequestBody, ask_for
 from storage_backends.base import Block
 from storage_backends.kernel import InPipe
 
@@ -46,6 +48,20 @@ class SocketBody(RequestBody):
         self.pipe: pipes.Pipe | None = None
         self.piped: InPipe | None = None
 
+    def at_hand(self, most: int) -> bytes | None:
+        """As gunicorn has read it together with the headers, or as it waits in the socket."""
+        if not 0 < self._missing() <= most or isinstance(self.body, AwaitedBody):
+            return None
+        early = self._buffered()
+        if len(early) < self._missing():
+            with contextlib.suppress(OSError):  # there is nothing yet: not a socket that blocks
+                early = bytes(early) + os.read(self.client.fileno(), self._missing() - len(early))
+        if len(early) < self._missing():
+            self.early = memoryview(early)
+            return None
+        self.early, self.received, self.body.reader.length = memoryview(b""), self.length, 0
+        return bytes(early)
+
     def pour(self, seconds: float | None, most: int | None) -> Iterator[Block | InPipe]:
         try:
             yield from self._each(self._next_or_pipe, seconds, most)
@@ -67,14 +83,18 @@ class SocketBody(RequestBody):
         return block
 
     def _read_ahead(self, wanted: int) -> Block:
+        early = self._buffered()
+        block, self.early = early[:wanted], early[wanted:]
+        return block
+
+    def _buffered(self) -> memoryview:
         """What gunicorn has read together with the headers. Bytes beyond the body go back to it:
         they begin the client's next request."""
         if self.early is None:
             held = memoryview(self.body.reader.unreader.take_buffered())
             self.early, beyond = held[: self.length], held[self.length :]
             self.body.reader.unreader.unread(bytes(beyond))
-        block, self.early = self.early[:wanted], self.early[wanted:]
-        return block
+        return self.early
 
     def _receive(self, wanted: int, receive: Callable[[int], Piece]) -> Piece | Block:
         block: Piece | Block = b""

@@ -19,6 +19,7 @@ from portal.core import (
     direct,
     ending,
     finishing,
+    small_appends,
     uploads,
 )
 from portal.core.checks import Check, Tally, Whole
@@ -29,6 +30,7 @@ from portal.core.limits import Limits, Terms
 from portal.core.models import Upload
 from portal.core.uploads import NewUpload, Progress
 from portal.db import db
+from portal.parsing import HeldBody
 from portal.storage import stores
 
 
@@ -116,6 +118,11 @@ def append(
     """See portal.core.appending.append. Keeps what arrived of a body that was cut, and then
     raises its refusal."""
     lifetime = settings().upload_lifetime
+    if check is None and length is None and (content := body.at_hand(small_appends.MOST_BYTES)):
+        small = (db.session, stores, caller(), upload_id, offset, content, lifetime)
+        if (progress := small_appends.append(*small)) is not None:
+            return ring_if_finished(progress)
+        body = HeldBody(content)
     progress = appending.append(
         db.session, stores, caller(), upload_id, offset, body, lifetime, check, length
     )

@@ -153,8 +153,8 @@ def _seen(wanted: Wanted) -> Iterator[Filter]:
         yield _having(_noted())
     if wanted.verified_before is not None:
         yield _overdue(wanted.verified_before)
-    if wanted.ends_before is not None:
-        yield _ending(wanted.ends_before)
+    if wanted.due_before is not None:
+        yield _due(wanted.due_before)
     if wanted.played_by is not None:
         person = select(User.id).where(User.email == wanted.played_by).scalar_subquery()
         yield _having(select(PlaySession.recording_id).where(PlaySession.user_id == person))
@@ -190,11 +190,10 @@ def _overdue(late: datetime) -> Filter:
     return Filter(Recording.place, rows.where(kept, Recording.verified_at < late), met, met)
 
 
-def _ending(late: datetime) -> Filter:
-    met = and_(Recording.state.not_in(HIDDEN), Recording.delete_at < late)
-    # The index is of rows that say this: without it, it does not lead.
-    rows = select(Recording.place).where(Recording.deleted_at.is_(None), met)
-    return Filter(Recording.place, rows, met, met)
+def _due(end: datetime) -> Filter:
+    # As the index of these dates says it, which is of rows that still have bytes.
+    met = and_(Recording.deleted_at.is_(None), Recording.delete_at < end)
+    return Filter(Recording.place, select(Recording.place).where(met), met, met)
 
 
 def _lacking(wanted: Wanted) -> Iterator[ColumnElement[bool]]:

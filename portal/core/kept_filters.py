@@ -5,7 +5,7 @@ The names of `Wanted` stand in databases from now on: whoever renames one rename
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -15,15 +15,14 @@ TIMES = {each.name for each in fields(Wanted) if "datetime" in str(each.type)}
 
 
 def written(wanted: Wanted) -> dict[str, Any]:
-    """Only what is asked for; times as ISO texts, hours as a list."""
+    """Only what is asked for; times as ISO texts, hours in their order."""
     asked = {name: value for name, value in asdict(wanted).items() if value not in (None, {}, "")}
-    if wanted.hours is not None:
-        asked["hours"] = sorted(wanted.hours)
-    return asked | {name: asked[name].isoformat() for name in TIMES & asked.keys()}
+    hours = {name: sorted(asked[name]) for name in {"hours"} & asked.keys()}
+    return asked | hours | {name: asked[name].isoformat() for name in TIMES & asked.keys()}
 
 
 def read(kept: dict[str, Any]) -> Wanted:
     """The opposite."""
+    hours = {name: frozenset(kept[name]) for name in {"hours"} & kept.keys()}
     times = {name: datetime.fromisoformat(kept[name]) for name in TIMES & kept.keys()}
-    wanted = Wanted(**(kept | times))
-    return wanted if wanted.hours is None else replace(wanted, hours=frozenset(wanted.hours))
+    return Wanted(**(kept | hours | times))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, true
 from sqlalchemy.orm import Session
 
 from portal.core import audit, reasons
@@ -14,7 +15,7 @@ from portal.core.accounts import Caller
 from portal.core.errors import NotAllowed, NotFound, NotPlayable
 from portal.core.models import AuditEvent, Recording, RecordingDetail, Upload
 from portal.core.reasons import Asked
-from portal.core.scopes import inside, upload_inside
+from portal.core.scopes import Scope, inside, upload_inside
 from portal.core.transaction import release, utc_now, writing
 
 PIECES = timedelta(minutes=10)
@@ -29,29 +30,51 @@ def visible(caller: Caller, right: str = "list") -> ColumnElement[bool]:
 
     Every list, count, page and stream is a query with it. Raises NotAllowed, NotAuthenticated.
     """
-    owner = caller.owner_filter(right)
-    whose = inside(caller.scope) if owner is None else Recording.owner_id == owner
-    return and_(whose, inside(caller.token_scope), _of_leads(caller))
+    return _visible(*_reach(caller, right))
 
 
-def _of_leads(caller: Caller) -> ColumnElement[bool]:
+_Reach = tuple[str | None, Scope, Scope, frozenset[str]]
+
+
+def _reach(caller: Caller, right: str) -> _Reach:
+    """All that the predicate depends on. Raises the same."""
+    leads = caller.leads if caller.actor.type == "token" else frozenset("*")
+    return caller.owner_filter(right), caller.scope, caller.token_scope, leads
+
+
+def _visible(
+    owner: str | None, scope: Scope, token_scope: Scope, leads: frozenset[str]
+) -> ColumnElement[bool]:
+    whose = inside(scope) if owner is None else Recording.owner_id == owner
+    return and_(whose, inside(token_scope), _of_leads(leads))
+
+
+def _of_leads(leads: frozenset[str]) -> ColumnElement[bool]:
     """A token touches calls of the leads that it carries, and no others, on every path."""
-    if caller.actor.type != "token" or "*" in caller.leads:
+    if "*" in leads:
         return true()
     said = RecordingDetail.recording_id == Recording.id
-    lead = (RecordingDetail.name == "lead_id", RecordingDetail.value.in_(caller.leads))
+    lead = (RecordingDetail.name == "lead_id", RecordingDetail.value.in_(leads))
     return or_(Recording.source != "calls", exists().where(said, *lead))
 
 
 def find(session: Session, caller: Caller, recording_id: str, right: str = "list") -> Recording:
     """One recording. Raises NotFound, also if it is beyond what the caller may see."""
-    mine = select(Recording).where(visible(caller, right), Recording.id == recording_id)
-    recording = session.scalar(mine)
+    recording = session.scalar(_one(*_reach(caller, right)), {"recording": recording_id})
     release(session)
     if recording is None:
         note_denials(session, caller, [recording_id], right)
         raise NotFound("There is no such recording, or it is not yours to see.")
     return recording
+
+
+@lru_cache(maxsize=256)
+def _one(
+    owner: str | None, scope: Scope, token_scope: Scope, leads: frozenset[str]
+) -> Select[Recording]:
+    """Kept, as a player asks it for each range: to build it takes as long as to run it."""
+    wanted = Recording.id == bindparam("recording")
+    return select(Recording).where(_visible(owner, scope, token_scope, leads), wanted)
 
 
 def note_denials(session: Session, caller: Caller, ids: Collection[str], right: str) -> None:
@@ -101,6 +124,15 @@ def find_downloadable(
     return find_playable(session, caller, recording_id, asked, "download")
 
 
+_HANDED_OUT = select(AuditEvent.details).where(
+    AuditEvent.object_id == bindparam("recording"),
+    AuditEvent.action == "recording.download",
+    AuditEvent.actor_id.is_not_distinct_from(bindparam("actor")),
+    AuditEvent.token_id.is_not_distinct_from(bindparam("token")),
+    AuditEvent.at > bindparam("since"),
+)
+
+
 def hand_out(
     session: Session, caller: Caller, recording: Recording, asked: Asked, start: int, stop: int
 ) -> None:
@@ -111,14 +143,9 @@ def hand_out(
     """
     reason = reasons.given(session, caller, recording, asked)
     said: dict[str, Any] = {"sha256": recording.sha256} | (reason.told if reason else {})
-    query = select(AuditEvent.details).where(
-        AuditEvent.object_id == recording.id,
-        AuditEvent.action == "recording.download",
-        AuditEvent.actor_id == caller.actor.id,
-        AuditEvent.token_id == caller.actor.token_id,
-        AuditEvent.at > utc_now() - PIECES,
-    )
-    before = session.scalars(query).all()
+    who = {"actor": caller.actor.id, "token": caller.actor.token_id}
+    asked_for = who | {"recording": recording.id, "since": utc_now() - PIECES}
+    before = session.scalars(_HANDED_OUT, asked_for).all()
     release(session)
     reasons_before = [{name: each[name] for name in each.keys() - BESIDES} for each in before]
     if said not in reasons_before:

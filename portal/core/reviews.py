@@ -39,8 +39,11 @@ def own(session: Session, caller: Caller, ids: Sequence[str]) -> set[str]:
     return found
 
 
-def mark(session: Session, caller: Caller, recording_id: str, outcome: str | None) -> Review:
-    """Reviewed, by this person; a second time changes the outcome. Raises NotAllowed, NotFound."""
+def mark(
+    session: Session, caller: Caller, recording_id: str, outcome: str | None, keep: bool = False
+) -> Review:
+    """Reviewed, by this person; a second time changes the outcome, unless they `keep` what they
+    said before. Raises NotAllowed, NotFound."""
     caller.must("note")
     if outcome is not None and outcome not in OUTCOMES:
         raise InvalidRequest("Choose one of the outcomes.")
@@ -51,7 +54,8 @@ def mark(session: Session, caller: Caller, recording_id: str, outcome: str | Non
         if row is None:
             row = Review(recording_id=found, user_id=caller.user_id)
             session.add(row)
-        before, row.outcome, row.at = row.outcome, outcome, utc_now()
+        before, outcome = row.outcome, row.outcome if keep else outcome
+        row.outcome, row.at = outcome, utc_now()
         row.user_label = caller.label
         subject = ("recording", found)
         act = (caller.actor, "recording.reviewed", subject)

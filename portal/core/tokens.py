@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from portal.core import approvals, audit, last_seen
@@ -210,6 +210,12 @@ def revoke(session: Session, actor: Actor, token_id: str, owner_id: str | None =
         audit.record(session, actor, "token.revoked", ("token", token_id))
 
 
+_WITH_ID = (
+    select(Token, User).join(User, User.id == Token.user_id).where(Token.id == bindparam("token"))
+)
+"""Built once: every request of a program asks it."""
+
+
 def caller_by_token(session: Session, text: str, visitor: Actor) -> Caller:
     """Whoever this bearer token stands for. Raises NotAuthenticated."""
     token, user = _found(session, text)
@@ -242,8 +248,8 @@ def _found(session: Session, text: str) -> tuple[Token, User]:
     """The living token with this text and whose it is. Raises NotAuthenticated."""
     kind, _, rest = text.partition("_")
     token_id, _, secret = rest.partition("_")
-    query = select(Token, User).join(User, User.id == Token.user_id).where(Token.id == token_id)
-    found = session.execute(query).first() if kind == "rp" and is_id(token_id) else None
+    known = kind == "rp" and is_id(token_id)
+    found = session.execute(_WITH_ID, {"token": token_id}).first() if known else None
     release(session)
     fits = hmac.compare_digest(
         _hash_secret(secret).encode(), (found[0].secret_hash if found else "0" * 64).encode()

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Case, Select, case, select, update
+from sqlalchemy import BindParameter, Case, Select, case, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -30,6 +30,7 @@ from portal.core.errors import (
 )
 from portal.core.limits import MOST_DETAILS, Limits, Terms
 from portal.core.models import Claim, Upload, new_id
+from portal.core.own_uploads import own
 from portal.core.transaction import release, utc_now, writing
 
 SETTLE_SECONDS = 0.5
@@ -175,21 +176,24 @@ def adopt(session: Session, caller: Caller, upload_id: str, new: NewUpload) -> P
 
 def find(session: Session, caller: Caller, upload_id: str) -> Upload:
     """The caller's upload. Raises NotFound, also for somebody else's."""
-    upload = _one(session, caller, upload_id, own(caller, upload_id))
+    upload = _one(session, caller, upload_id, own(caller.dialect is None, caller.lapsed))
     release(session)
     return upload
 
 
 def lock(session: Session, caller: Caller, upload_id: str) -> Upload:
     """The same inside a transaction that is going to change it. Raises NotFound, UploadGone."""
-    upload = _one(session, caller, upload_id, own(caller, upload_id).with_for_update())
+    query = own(caller.dialect is None, caller.lapsed, lock=True)
+    upload = _one(session, caller, upload_id, query)
     refuse_gone(upload)
     return upload
 
 
 def _one(session: Session, caller: Caller, upload_id: str, query: Select[Upload]) -> Upload:
     caller.must("upload", continuing=True)
-    upload = session.scalar(query)
+    mine: dict[str, str | None] = {"upload": upload_id, "owner": caller.user_id}
+    mine |= {"spoken": caller.dialect, "token": caller.actor.token_id}
+    upload = session.scalar(query, mine)
     if upload is None:
         caller.must("upload")  # a token that has run out learns just that
         _note_denial(session, caller, upload_id)
@@ -255,16 +259,6 @@ def describe(
             upload.filename = filename or upload.filename
 
 
-def own(caller: Caller, upload_id: str) -> Select[Upload]:
-    """The one query that decides whose upload it is. Each dialect reaches its own alone: what one
-    asks before it lets somebody in, another would not ask. A token that has run out reaches those
-    that it began, as long as they live."""
-    query = select(Upload).where(Upload.id == upload_id, Upload.owner_id == caller.user_id)
-    if caller.dialect is not None:
-        query = query.where(Upload.dialect == caller.dialect)
-    return query.where(Upload.token_id == caller.actor.token_id) if caller.lapsed else query
-
-
 def refuse_gone(upload: Upload) -> None:
     """Raises UploadGone unless the upload is open, being assembled, or done."""
     if upload.state == "failed":
@@ -287,6 +281,6 @@ def whole(upload: Upload) -> bool:
     return here and upload.concat is None
 
 
-def no_sooner(until: datetime) -> Case[datetime]:
+def no_sooner(until: BindParameter[datetime]) -> Case[datetime]:
     """When an upload expires that has just got bytes: then, or later if it was extended."""
     return case((Upload.expires_at > until, Upload.expires_at), else_=until)

@@ -19,8 +19,8 @@ class Wanted:
     is a user id, `reviewed` that somebody has reviewed it or nobody has, `outcome` with which
     outcome, `noted` whether there are notes that are shared, `words` what the search box says,
     `case` the id of the legal case that holds it.
+    `due_before`: when the rules of retention will delete it, if they do.
     `verified_before`: its bytes were right when they were read last, and that was before then.
-    `ends_before`: retention deletes it before then.
     `hours` are those of a week in UTC: 0 is Monday's first, 167 Sunday's last. Ranges include where
     they begin, and not where they end."""
 
@@ -47,7 +47,7 @@ class Wanted:
     outcome: str | None = None
     noted: bool | None = None
     verified_before: datetime | None = None
-    ends_before: datetime | None = None
     played_by: str | None = None
     hours: frozenset[int] | None = None
     case: str | None = None
+    due_before: datetime | None = None

@@ -69,6 +69,7 @@ to those of retention.py."""
 def init_app(app: Flask) -> None:
     """Add the pages and what all of them share."""
     app.context_processor(lambda: {"may": auth.may, "request_id": logs.request_id})
+    app.jinja_env.globals["asks_reason"] = app.config["SETTINGS"].ask_reason
     language.init_app(app)
     show.init_app(app)
     list_words.init_app(app)

@@ -46,10 +46,10 @@ NAMES: dict[str, LazyString] = {
     "max_mb": lazy_gettext("MB, at most"),
     "integrity": lazy_gettext("Integrity"),
     "held": lazy_gettext("Legal hold"),
+    "due": lazy_gettext("Retention ends before"),
     "reviewed": lazy_gettext("Reviewed"),
     "outcome": lazy_gettext("Outcome"),
     "notes": lazy_gettext("Shared notes"),
-    "ends_before": lazy_gettext("Retention ends before"),
     "storage": lazy_gettext("Storage"),
     "token": lazy_gettext("Token"),
     "case": lazy_gettext("Legal case"),
@@ -153,10 +153,10 @@ def wanted(filters: Filters) -> Wanted:
         reviewed={"nobody": False, "anyone": True}.get(reviewed or ""),
         outcome=_one(filters, "outcome"),
         noted=_yes_or_no(filters, "notes"),
-        ends_before=_day(filters, "ends_before"),
         played_by=(_one(filters, "played_by") or "").casefold() or None,
         hours=_hours(filters),
         case=_case(filters),
+        due_before=_day(filters, "due"),
     )
 
 

@@ -92,7 +92,6 @@ def _shown(asked: Filters, sort: str, found: Found, problem: BadFilter | None) -
         choices=filters.CHOICES,
         problem=problem,
         counted=COUNTED,
-        here_from={name: request.args[name] for name in PLACES & request.args.keys()},
         looks={name: session.get(name, looks[0]) for name, looks in LOOKS.items()},
         reaches_nothing=caller().scope.nothing,
         polls=sort == "newest" and not (problem or request.args.keys() & PLACES),

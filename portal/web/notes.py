@@ -42,7 +42,8 @@ def review(recording_id: str) -> Response | str:
     if "withdraw" in request.form:
         reviews.unmark(db.session, caller(), known)
     else:
-        reviews.mark(db.session, caller(), known, request.form.get("outcome") or None)
+        outcome = request.form.get("outcome")
+        reviews.mark(db.session, caller(), known, outcome or None, keep=outcome is None)
     if "X-Part" not in request.headers:
         return _page(recording_id)
     recording = recordings.find(db.session, caller(), recording_id)

@@ -1,4 +1,4 @@
-"""Uploads: what is arriving, what failed and why; ending one, keeping one, and sending some."""
+"""Uploads: what is arriving, what failed and why; ending, keeping or retrying one; sending some."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
+from portal import queue
 from portal.auth import caller
-from portal.core import passes, recordings, under_way
+from portal.core import assembly, job_list, leases, passes, recordings, under_way
 from portal.core.errors import Conflict
 from portal.core.models import Recording, Upload
 from portal.core.transaction import release
@@ -67,8 +68,19 @@ def show(upload_id: str) -> str:
         upload=found.upload,
         recording=_recording(found.upload),
         changes=found.upload.state == "open" and under_way.may_change(caller(), found.upload),
+        again=_can_be_tried_again(upload_id),
         keeping=KEEPING,
     )
+
+
+def _can_be_tried_again(upload_id: str) -> bool:
+    """Whether its assembly failed and the reader may do something about it."""
+    mine = "operate" in caller().rights
+    return mine and bool(job_list.find(db.session, caller(), [_assembly(upload_id)]))
+
+
+def _assembly(upload_id: str) -> str:
+    return leases.job_id(assembly.KIND, upload_id)
 
 
 def _recording(upload: Upload) -> Recording | None:
@@ -96,6 +108,18 @@ def extend(upload_id: str) -> Response:
         return gettext("It waits longer now.")
 
     return _done(upload_id, act)
+
+
+@blueprint.post("/<upload_id>/retry")
+def retry(upload_id: str) -> Response:
+    """Have its assembly tried again: what the page of jobs does, for whoever came from here."""
+    under_way.find(db.session, caller(), known_id(upload_id, _GONE))
+    done = job_list.retry(db.session, caller(), [_assembly(upload_id)])
+    for job in done:
+        queue.ring(job.kind, upload_id, job.epoch)
+    again, not_now = gettext("It is tried again."), gettext("It cannot be tried again now.")
+    flash(again if done else not_now)
+    return redirect(url_for("uploads.show", upload_id=upload_id), 303)
 
 
 def _done(upload_id: str, act: Callable[[], str]) -> Response:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from portal.core.models import Upload
+from portal.core.transaction import writing
+from portal.db import db
 from tests.conftest import Portal, Tus, upload_id, wait_for
 from tests.web.browsing import Person, csrf
 from tests.wire.chunking import CHUNK, Client, pieces
@@ -82,6 +86,43 @@ def test_what_failed_says_why_and_what_to_do_in_the_readers_language(sender: Per
         assert "A soma SHA-256 não é a que foi declarada por quem enviou." in shown, shown
         assert "antes: envie de novo." in shown
     assert "/cancel" not in shown and "/extend" not in shown
+
+
+@pytest.fixture
+def failed(sender: Person, media: Callable[..., Path]) -> str:
+    """The path of a recording whose assembly failed: another SHA-256 was declared."""
+    tus, content = sending(sender), media("call-sales-0815.wav").read_bytes()
+    path = tus.begin(len(content), f"{NAMED},sha256 {'MDAw' * 21}MA==")
+    tus.patch(path, 0, content)
+    wait_for(lambda: row(sender.portal, path)["state"] == "failed")
+    return path
+
+
+def test_who_may_has_a_failed_assembly_tried_again_from_its_own_page(
+    portal: Portal, failed: str
+) -> None:
+    admin, page = Person(portal, "admin"), f"/uploads/{upload_id(failed)}"
+    assert f'action="{page}/retry"' in admin.get(page).text
+    assert admin.session.post(f"{portal.url}{page}/retry").status_code == 400, "needs the form"
+    with portal.app.app_context(), writing(db.session):  # mend what stood in its way
+        db.session.get_one(Upload, upload_id(failed)).declared_sha256 = None
+    assert "It is tried again." in admin.post(f"{page}/retry").text
+    assert portal.recording(upload_id(failed))["state"] == "ready"
+    job = f"assemble_upload-{upload_id(failed)}"
+    assert [each["actor_label"] for each in events(portal, job, "job.retried")] == [admin.email]
+    assert f"{page}/retry" not in admin.get(page).text
+    assert "It cannot be tried again now." in admin.post(f"{page}/retry").text
+
+
+@pytest.mark.parametrize("role", ["its sender", "officer", "auditor"])
+def test_who_may_not_is_offered_no_other_try_and_gets_none(
+    sender: Person, failed: str, role: str
+) -> None:
+    person = sender if role == "its sender" else Person(sender.portal, role)
+    page = f"/uploads/{upload_id(failed)}"
+    assert f"{page}/retry" not in person.get(page).text
+    assert person.post(f"{page}/retry").status_code == 403
+    assert row(sender.portal, failed)["state"] == "failed"
 
 
 @pytest.mark.parametrize("who", ["its sender", "an administrator"])

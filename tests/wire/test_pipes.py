@@ -128,3 +128,19 @@ def test_a_file_that_takes_no_pipe_is_written_all_the_same() -> None:
     assert os.pread(sheet, 100, 0) == b"what waits"
     for each in (reads, writes, sheet):
         os.close(each)
+
+
+def test_a_small_body_is_at_hand_once_all_of_it_is_there() -> None:
+    with arriving(SENT[:4096]) as body:
+        body.client.recv(4096, socket.MSG_PEEK | socket.MSG_WAITALL)
+        assert body.at_hand(4096) == SENT[:4096]
+        assert body.done
+
+
+def test_what_is_not_all_there_or_too_large_arrives_as_ever(tmp_path: Path) -> None:
+    with arriving(SENT[:4096], announced=5000) as body:
+        body.client.recv(4096, socket.MSG_PEEK | socket.MSG_WAITALL)
+        assert body.at_hand(4999) is None and body.at_hand(5000) is None
+        poured(body, tmp_path / "got")
+    assert (tmp_path / "got").read_bytes() == SENT[:4096]
+    assert body.cut == "gone"

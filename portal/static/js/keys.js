@@ -21,9 +21,11 @@ for (const opener of document.querySelectorAll("#keys-open, #show-keys")) {
   opener.addEventListener("click", () => sheet.showModal());
 }
 
-// Whether a key is for the page, and not for a field or for the browser.
+// Whether a key is for the page, and not for a field or for the browser, which takes the focus out of
+// a dialog a moment after it has closed.
 const isForPage = (event) => keysOn.checked && !sheet.open && !event.altKey && !event.metaKey &&
-  !event.target.closest("input:not(.pick), select, textarea, [contenteditable], dialog");
+  (!event.target.closest("input:not(.pick), select, textarea, [contenteditable], dialog") ||
+    event.target.closest("dialog:not([open])"));
 
 document.addEventListener("keydown", (event) => {
   if (!isForPage(event) || event.ctrlKey) return;

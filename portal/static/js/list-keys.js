@@ -1,6 +1,5 @@
 // The keys of the list, beside those of every page: see keys.js.
 const items = [...document.querySelectorAll(".item")];
-const told = document.getElementById("told");
 let marked = -1;
 const pickOf = (item) => item?.querySelector(".pick");
 const toggle = () => pickOf(items[marked])?.click();
@@ -25,17 +24,17 @@ const pickAll = (wanted) => {
   for (const item of items) if (pickOf(item) && pickOf(item).checked !== wanted) pickOf(item).click();
 };
 
-// Once only: to mark it again would take away the outcome that the reader has given it.
+// Whether it was reviewed before does not matter: an outcome that was said stays.
 const review = async () => {
-  const item = items[marked], sign = item?.querySelector(".reviewed");
-  if (!sign?.hidden) return;
-  const body = new URLSearchParams({ csrf_token: told.dataset.csrf });
-  const sent = { method: "POST", body, headers: { "X-Part": "yes" } };
-  const answer = await fetch(sign.dataset.url, sent).catch(() => null);
-  const done = answer?.ok && !answer.redirected;
-  sign.hidden = !done;
-  told.textContent = done ? `${told.dataset.done}: ${item.querySelector(".name a").textContent}` : told.dataset.failed;
-  told.classList.toggle("visually-hidden", done);
+  const item = items[marked], said = document.getElementById("said");
+  if (!item || !said.dataset.csrf) return;
+  const body = new FormData();
+  body.set("csrf_token", said.dataset.csrf);
+  const address = `${item.querySelector(".name a").pathname}/review`;
+  const answer = await fetch(address, { method: "POST", body, headers: { "X-Part": "review" } }).catch(() => null);
+  if (answer?.ok) item.querySelector(".reviewed").hidden = false;
+  said.textContent = answer?.ok ? said.dataset.reviewed : said.dataset.refused;
+  said.classList.toggle("visually-hidden", Boolean(answer?.ok));
 };
 
 const acts = {
