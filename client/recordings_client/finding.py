@@ -17,13 +17,13 @@ def older_recordings(
     folder: Path, max_age_days: float, now: float
 ) -> Iterator[tuple[Path, Path | None]]:
     """Recordings with their metadata files, oldest first; `now`: seconds since 1970."""
-    for changed, video in sorted(_recordings(folder)):
+    for changed, video in sorted(recordings_in(folder)):
         if SETTLED_SECONDS <= now - changed <= max_age_days * DAY:
             yield video, metadata_of(video)
 
 
-def _recordings(folder: Path) -> Iterator[tuple[float, Path]]:
-    """When each was changed, in seconds since 1970, and its path."""
+def recordings_in(folder: Path) -> Iterator[tuple[float, Path]]:
+    """Of the folder and those below: when each was changed, in seconds since 1970, and its path."""
     for each in folder.rglob("*"):
         if each.suffix.lower() in SUFFIXES and each.is_file():
             with suppress(FileNotFoundError):  # deleted since the line before

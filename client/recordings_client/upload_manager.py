@@ -6,9 +6,10 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from recordings_client.announcing import announcement
 from recordings_client.errors import AuthenticationError, NetworkError, ServerError, UploadError
@@ -40,6 +41,7 @@ TICK = 0.2
 LONGEST_SLEEP = 30.0
 STOP_SECONDS = 10.0
 DAY = 86_400.0
+SENDER_LOCK = "sender.lock"
 WORTH_ANOTHER_START = (NetworkError, ServerError, AuthenticationError)
 """Failures of the surroundings, which may be others when the program starts again."""
 
@@ -59,7 +61,7 @@ class UploadManager:
     ) -> None:
         self.settings = settings
         self.queue = Queue(settings.state_dir / "queue.sqlite3")
-        self._lock = SenderLock(settings.state_dir / "sender.lock")
+        self._lock = SenderLock(settings.state_dir / SENDER_LOCK)
         self._follower = Follower(self.queue, callbacks or Callbacks())
         self._sending, self._stopping = threading.Event(), threading.Event()
         self._threads: list[threading.Thread] = []
@@ -105,14 +107,21 @@ class UploadManager:
             self._lock.give_back()
             self.queue.close()
 
-    def queue_upload(self, video_file: Path, metadata_file: Path | None = None) -> str:
-        """The id of the file's task; the same one for the same file. Raises ValidationError for
+    def queue_upload(
+        self,
+        video_file: Path,
+        metadata_file: Path | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> str:
+        """The id of the file's task; the same one for the same file. `details` are told to the
+        portal beside those of the metadata file, and win. Raises ValidationError for
         a file that is missing or empty and for metadata that are no JSON object, UploadError if
         the queue cannot be written to."""
         video = video_file.absolute()
         described = metadata_file.absolute() if metadata_file else None
         known = fingerprint(video)
         said = announcement(video, known.size, described, self.settings.direct_uploads)
+        said = {**said, **(details or {})}
         try:
             task, new = self.queue.add(video, known, described, said)
         except sqlite3.Error as error:
@@ -140,6 +149,13 @@ class UploadManager:
         """Try failed tasks again, this one or all. Returns the ids of those that had failed."""
         wanted = [each.id for each in self.queue.tasks(FAILED)] if task_id is None else [task_id]
         return [each for each in wanted if self.queue.try_again(each)]
+
+    def retry_hindered(self) -> None:
+        """Try again what failed for the network, the server or the token."""
+        kinds = {each.__name__ for each in WORTH_ANOTHER_START}
+        for task in self.queue.tasks(FAILED):
+            if task.error_kind in kinds:
+                self.queue.try_again(task.id)
 
     def wait(self, task_ids: Collection[str], seconds: float | None = None) -> bool:
         """Whether all of these have ended, before so many seconds are over."""
@@ -176,10 +192,7 @@ class UploadManager:
     def _take_over(self) -> None:
         """Go on with what the sender before us has left."""
         self.queue.put_back_interrupted()
-        kinds = {each.__name__ for each in WORTH_ANOTHER_START}
-        for task in self.queue.tasks(FAILED):
-            if task.error_kind in kinds:
-                self.queue.try_again(task.id)
+        self.retry_hindered()
         tidy(self.queue)
         self.queue.forget(time.time() - self.settings.max_file_age_days * DAY)
         self._sending.set()

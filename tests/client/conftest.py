@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from recordings_client import ApiIntegrationManager, ClientSettings
+from tests.client.console import Console
 from tests.conftest import Portal
 
 MiB = 1024 * 1024
@@ -81,3 +82,11 @@ def sent(manager: ApiIntegrationManager, *task_ids: str | None, seconds: float =
     found = [manager.get_upload_status(each) for each in ids]
     assert all(each and each["status"] == "completed" for each in found), found
     return [str(each and each["server_file_id"]) for each in found]
+
+
+@pytest.fixture
+def console(portal: Portal, token: str, tmp_path: Path) -> Console:
+    """The command line of a recorder, whose environment says where the portal is."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return Console(home, {"base_url": f"{portal.url}/api", "api_token": token})

@@ -1,0 +1,1 @@
+"""The command line `recordings`, built on the client. `exits.py` has what its exit codes mean."""
