@@ -24,7 +24,9 @@ from portal.core import (
 from portal.core.audit import SYSTEM
 from portal.core.errors import Held
 from portal.core.models import Recording
+from portal.core.retention.deciding import Rule
 from portal.core.transaction import utc_now, writing
+from tests.core import retaining
 from tests.core.cases import case_now, officer, place
 from tests.core.conftest import Site
 from tests.core.deleting import NOT_KEPT, WORDS, ask, found, purge
@@ -62,9 +64,17 @@ def by_reconcile(site: Site, held: Recording) -> None:
     assert stray in site.keys("recordings") and others
 
 
+def by_the_nightly_run(site: Site, held: Recording) -> None:
+    retaining.in_force(site, Rule("soon", keep_days=0, delete_days=1))
+    for night in (10, 20):
+        assert retaining.run(site, utc_now() + night * retaining.DAY).blocked == 1
+    purge(site, held.id)
+
+
 WAYS = [
     by_api,
     by_request,
+    by_the_nightly_run,
     by_the_purge_of_a_mark_that_nobody_could_make,
     by_cleanup,
     by_reconcile,
@@ -72,7 +82,9 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_held_recording_survives(site: Site, way: Callable[[Site, Recording], None]) -> None:
+def test_acceptance_7_a_held_recording_survives(
+    site: Site, way: Callable[[Site, Recording], None]
+) -> None:
     held = site.recorded(WORDS)
     place(site, officer(site), held)
     way(site, held)
@@ -124,7 +136,7 @@ def run(site: Site, statement: str, recording: Recording) -> None:
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
-def test_the_database_itself_refuses(site: Site, statement: str) -> None:
+def test_acceptance_7_the_database_itself_refuses(site: Site, statement: str) -> None:
     held = site.recorded(WORDS)
     place(site, officer(site), held)
     with pytest.raises(DBAPIError, match=r"legal hold|Legal holds"):

@@ -82,7 +82,7 @@ def _descendants(pid: int) -> list[int]:
     return []
 
 
-def test_twenty_rounds_of_kills_lose_and_double_nothing(
+def test_acceptance_8_twenty_rounds_of_kills_lose_and_double_nothing(
     own_portal: Callable[..., Portal], media: Callable[[str, int], Path]
 ) -> None:
     portal = own_portal(PORTAL_WEB_PROCESSES="1")

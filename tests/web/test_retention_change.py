@@ -15,7 +15,7 @@ from tests.web.retaining import CALLS, change, form, house, in_force, running_ho
 __all__ = ["house", "running_house"]
 
 
-def test_the_way_of_a_new_policy_through_two_people(house: Portal) -> None:
+def test_acceptance_17_the_way_of_a_new_policy_through_two_people(house: Portal) -> None:
     anna, bert = Person(house, "admin"), Person(house, "officer")
     assert "Nothing is ever deleted by itself" in anna.get("/retention").text
     preset = send(anna, "edit", base="0", act="preset:sac").text
