@@ -136,7 +136,7 @@ def run(site: Site, statement: str, recording: Recording) -> None:
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
-def test_acceptance_7_the_database_itself_refuses(site: Site, statement: str) -> None:
+def test_the_database_itself_refuses(site: Site, statement: str) -> None:
     held = site.recorded(WORDS)
     place(site, officer(site), held)
     with pytest.raises(DBAPIError, match=r"legal hold|Legal holds"):
