@@ -31,6 +31,14 @@ def by(user_id: str | None, outcome: str | None = None) -> Select[str]:
     return query if outcome is None else query.where(Review.outcome == outcome)
 
 
+def own(session: Session, caller: Caller, ids: Sequence[str]) -> set[str]:
+    """Which of these recordings the caller has reviewed."""
+    mine = by(caller.user_id).where(Review.recording_id.in_(ids))
+    found = set(session.scalars(mine))
+    release(session)
+    return found
+
+
 def mark(
     session: Session, caller: Caller, recording_id: str, outcome: str | None, keep: bool = False
 ) -> Review:

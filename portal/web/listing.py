@@ -10,7 +10,7 @@ from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal.auth import caller
-from portal.core import audit, finding
+from portal.core import audit, finding, reviews
 from portal.core.finding import COUNTED, Page
 from portal.core.wanted import Wanted
 from portal.db import db
@@ -28,14 +28,16 @@ LOOKS = {"view": ("table", "cards"), "density": ("roomy", "dense")}
 
 @dataclass(frozen=True)
 class Found:
-    """What the list shows: rows, what stands beside each, seconds it took."""
+    """What the list shows: rows, what stands beside each, seconds it took, and the ids of those
+    that the reader has reviewed."""
 
     page: Page
     beside: dict[str, finding.Beside]
     seconds: float
+    reviewed: set[str]
 
 
-NOTHING = Found(Page([], None, None), {}, 0.0)
+NOTHING = Found(Page([], None, None), {}, 0.0, set())
 
 
 @blueprint.get("/recordings")
@@ -70,8 +72,10 @@ def _find(wanted: Wanted, sort: str) -> Found:
     begun = time.perf_counter()
     here = {name: request.args.get(name) for name in PLACES}
     page = finding.page(db.session, caller(), PER_PAGE, wanted, sort=sort, counting=True, **here)
-    beside = finding.beside(db.session, [row.id for row in page.rows])
-    return Found(page, beside, time.perf_counter() - begun)
+    ids = [row.id for row in page.rows]
+    beside = finding.beside(db.session, ids)
+    reviewed = reviews.own(db.session, caller(), ids)
+    return Found(page, beside, time.perf_counter() - begun, reviewed)
 
 
 def _shown(asked: Filters, sort: str, found: Found, problem: BadFilter | None) -> str:

@@ -200,7 +200,9 @@ def test_a_worker_that_fails_in_the_middle_leaves_nothing(site: Site) -> None:
     assert_one_recording(site, upload_id, b"try again")
 
 
-def test_a_worker_killed_in_the_middle_is_followed_by_one_that_tidies_up(site: Site) -> None:
+def test_acceptance_8_a_worker_killed_in_the_middle_is_followed_by_one_that_tidies_up(
+    site: Site,
+) -> None:
     upload_id = site.received(b"try again")
     leases.claim(site.session, assembly.KIND, upload_id, RAN_OUT)
     for name in ("original", "thumbnail.jpg"):

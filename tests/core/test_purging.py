@@ -93,7 +93,7 @@ def test_of_two_workers_the_one_that_lost_the_lease_changes_nothing(site: Site) 
     assert site.events(recording.id).count("deletion.completed") == 1
 
 
-def test_objects_that_do_not_go_away_keep_the_recording_from_being_called_deleted(
+def test_acceptance_6_what_does_not_go_away_is_never_called_deleted(
     site: Site,
 ) -> None:
     class Stubborn(Watched):

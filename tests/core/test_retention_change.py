@@ -58,7 +58,9 @@ def test_what_only_lengthens_is_in_force_at_once(site: Site, anna: Caller) -> No
     assert (newest.made_by, newest.reason, newest.approval_id) == (anna.label, "law", None)
 
 
-def test_what_shortens_waits_for_a_second_person(site: Site, anna: Caller, bert: Caller) -> None:
+def test_acceptance_17_what_shortens_waits_for_a_second_person(
+    site: Site, anna: Caller, bert: Caller
+) -> None:
     base = in_force(site, YEAR)
     shorter = replace(YEAR, delete_days=400)
     asked = change(site, anna, base, shorter).approval

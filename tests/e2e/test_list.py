@@ -71,12 +71,31 @@ def test_a_key_marks_as_reviewed_and_keeps_the_outcome(open_page: OpenPage, ids:
     for _ in range(2):
         page.keyboard.press("j")
         page.keyboard.press("r")
-        expect(page.locator(".marked.reviewed")).to_have_count(1)
+        expect(page.locator(".marked .reviewed")).to_be_visible()
     expect(page.get_by_role("status")).to_have_text("Marked as reviewed")
+    page.reload()
+    expect(page.locator(".reviewed").filter(visible=True)).to_have_count(2)
     page.goto("/recordings?detail=set%3Dlist&reviewed=me")
     expect(page.locator(".item")).to_have_count(2)
     page.goto("/recordings?detail=set%3Dlist&outcome=escalated")
     expect(page.locator(".item")).to_have_count(1)
+
+
+def test_the_row_that_has_the_focus_is_the_one_that_keys_mean_and_space_selects_it(
+    open_page: OpenPage, ids: list[str]
+) -> None:
+    page = open_page("officer")
+    page.goto("/recordings?detail=set%3Dlist")
+    page.keyboard.press(" ")
+    expect(page.locator(".pick:checked")).to_have_count(0)
+    page.get_by_role("link", name=NAMES[0]).focus()  # by Tab, not by j and k
+    page.keyboard.press(" ")
+    expect(page.get_by_label(f"Select {NAMES[0]}")).to_be_checked()
+    page.get_by_label(f"Select {NAMES[1]}").focus()
+    page.keyboard.press(" ")
+    expect(page.locator(".pick:checked")).to_have_count(2)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Space")
 
 
 def test_new_recordings_are_announced_and_move_nothing(

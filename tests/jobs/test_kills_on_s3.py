@@ -45,7 +45,7 @@ def originals(store: Store) -> list[str]:
 
 
 @pytest.mark.parametrize("shared_staging", [False, True], ids=["pushed", "joined by the server"])
-def test_twenty_kills_in_the_middle_of_a_join_leave_one_whole_object_each(
+def test_acceptance_8_twenty_kills_in_the_middle_of_a_join_leave_one_whole_object_each(
     seaweed: S3Options,
     own_portal: Callable[..., Portal],
     media: Callable[..., Path],

@@ -136,7 +136,9 @@ def test_a_folder_of_more_versions_than_one_page_is_deleted(
     assert kept(server, bucket) == []
 
 
-def test_a_folder_with_a_locked_version_is_not_deleted_and_not_hidden(server: S3Options) -> None:
+def test_acceptance_6_a_folder_with_a_locked_version_is_not_deleted_and_not_hidden(
+    server: S3Options,
+) -> None:
     bucket = new_bucket(server, ObjectLockEnabledForBucket=True)
     store = open_store(f"s3://{bucket}", options=server)
     until = datetime.now(UTC) + timedelta(minutes=1)

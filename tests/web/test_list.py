@@ -223,6 +223,34 @@ def test_a_search_by_words_is_one_event_however_many_pages_are_turned(
     assert [each["filters"] for each in events] == [{"q": ["wav"], "kind": ["audio"]}]
 
 
+def test_the_end_of_retention_is_a_chip_and_filters_the_file_and_a_case_too(
+    auditor: Person, ids: dict[str, str]
+) -> None:
+    page = auditor.get("/recordings?due=2026-07-01").text
+    count = re.search(r"([0-9]+) recordings? ·", page)[1]
+    assert "Retention ends before: <b>2026-07-01</b>" in page
+    rows = auditor.get("/recordings/export.jsonl?due=2026-07-01").text.splitlines()
+    assert len(rows) == int(count) + 1, "and the line that counts them"
+    assert f"Hold {count} recording" in auditor.get("/holds/new?due=2026-07-01").text
+
+
+def test_another_look_stays_on_the_page_that_one_is_on(
+    auditor: Person, ids: dict[str, str]
+) -> None:
+    first = listed(auditor, "kind=audio")[0]
+    page = auditor.get(f"/recordings?kind=audio&before={first}").text
+    cards = next(each for each in re.findall(r'href="([^"]+)"', page) if "view=cards" in each)
+    assert first not in listed(auditor, html.unescape(cards).partition("?")[2])
+    listed(auditor, "view=table")
+
+
+def test_integrity_has_the_same_words_in_the_filter_and_in_the_row(
+    auditor: Person, ids: dict[str, str]
+) -> None:
+    page = auditor.get("/recordings?integrity=mismatch").text
+    assert "Integrity: <b>Different</b>" in page and "</svg>Different</span>" in page
+
+
 def test_cards_and_density_are_remembered_without_script(
     house: Portal, ids: dict[str, str]
 ) -> None:

@@ -130,7 +130,7 @@ def test_a_form_that_is_overtaken_by_its_own_repetition_gets_the_same_answer(
     assert (answer.status_code, answer.text) == (200, overtaking[0].text)
 
 
-def test_while_it_is_assembled_the_answer_is_202_and_then_the_recording_is_there(
+def test_acceptance_9_while_it_is_assembled_the_answer_is_202_and_then_the_recording_is_there(
     own_portal: Callable[..., Portal], wav: bytes
 ) -> None:
     portal = own_portal(PORTAL_JOB_WORKERS="0", PORTAL_FINISH_WAIT_SECONDS="0")

@@ -53,7 +53,9 @@ def test_a_file_that_is_not_the_declared_one_fails(recorder: Recorder, late: boo
     assert recorder.send(path, b"again").status_code == 410
 
 
-def test_a_slow_assembly_is_answered_with_where_to_ask(own_portal: Callable, video: bytes) -> None:
+def test_acceptance_9_a_slow_assembly_is_answered_with_where_to_ask(
+    own_portal: Callable, video: bytes
+) -> None:
     portal = own_portal(PORTAL_FINISH_WAIT_SECONDS="0", PORTAL_JOB_WORKERS="0")
     recorder = Recorder(portal, portal.token())
     path = recorder.begin()

@@ -4,12 +4,17 @@ let marked = -1;
 const pickOf = (item) => item?.querySelector(".pick");
 const toggle = () => pickOf(items[marked])?.click();
 
+const mark = (at) => {
+  items[marked]?.classList.remove("marked");
+  marked = at;
+  items[marked].classList.add("marked");
+};
+items.forEach((item, at) => item.addEventListener("focusin", () => mark(at)));
+
 const move = (step, extend) => {
   if (!items.length) return;
   if (extend && !pickOf(items[marked])?.checked) toggle();
-  items[marked]?.classList.remove("marked");
-  marked = Math.max(0, Math.min(items.length - 1, marked + step));
-  items[marked].classList.add("marked");
+  mark(Math.max(0, Math.min(items.length - 1, marked + step)));
   items[marked].querySelector(".name a").focus({ preventScroll: true });
   items[marked].scrollIntoView({ block: "nearest" });
   if (extend && !pickOf(items[marked])?.checked) toggle();
@@ -21,15 +26,14 @@ const pickAll = (wanted) => {
 
 // Whether it was reviewed before does not matter: an outcome that was said stays.
 const review = async () => {
-  const item = items[marked];
-  if (!item || !sheet.dataset.csrf) return;
+  const item = items[marked], said = document.getElementById("said");
+  if (!item || !said.dataset.csrf) return;
   const body = new FormData();
-  body.set("csrf_token", sheet.dataset.csrf);
+  body.set("csrf_token", said.dataset.csrf);
   const address = `${item.querySelector(".name a").pathname}/review`;
   const answer = await fetch(address, { method: "POST", body, headers: { "X-Part": "review" } }).catch(() => null);
-  item.classList.toggle("reviewed", Boolean(answer?.ok));
-  const said = document.getElementById("said");
-  said.textContent = answer?.ok ? sheet.dataset.reviewed : sheet.dataset.refused;
+  if (answer?.ok) item.querySelector(".reviewed").hidden = false;
+  said.textContent = answer?.ok ? said.dataset.reviewed : said.dataset.refused;
   said.classList.toggle("visually-hidden", Boolean(answer?.ok));
 };
 
@@ -40,6 +44,7 @@ const acts = {
   J: () => move(1, true),
   K: () => move(-1, true),
   x: toggle,
+  " ": toggle,
   r: review,
   n: () => click("a[rel=next]"),
   p: () => click("a[rel=prev]"),
@@ -54,7 +59,7 @@ document.addEventListener("keydown", (event) => {
     return pickAll(true);
   }
   const act = acts[event.key];
-  if (!act) return;
+  if (!act || (event.key === " " && (marked < 0 || event.target.closest("button, summary, input")))) return;
   event.preventDefault();
   act();
 });
