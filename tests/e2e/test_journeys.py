@@ -27,6 +27,8 @@ def test_an_auditor_signs_in_finds_a_recording_plays_it_and_seeks(
     answers: list[Response] = []
     page.on("response", lambda answer: answers.append(answer) if "/media" in answer.url else None)
     page.get_by_role("link", name="Recordings", exact=True).click()
+    page.get_by_role("searchbox").fill(name)
+    page.get_by_role("searchbox").press("Enter")
     page.get_by_role("link", name=name).click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
     play(page)
