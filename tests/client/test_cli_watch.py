@@ -184,7 +184,8 @@ def test_one_watch_for_one_queue_and_upload_goes_through_it(
     second = console.run("watch", folder)
     assert second.returncode == 7 and "Another watch" in second.stderr
     done = console.run("upload", "--wait", film)
-    assert done.returncode == 0 and "available" in first.events(film)
+    assert done.returncode == 0
+    first.sees("available", film)
     assert first.end() == 0 and not console.json("status")["sending"]
 
 

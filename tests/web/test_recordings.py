@@ -128,7 +128,8 @@ def test_a_damaged_recording_is_no_longer_served(portal: Portal, tus: Tus, media
     found = portal.cli("verify", damaged, check=False)
     assert found.returncode == 1 and "mismatch" in found.stdout
     assert auditor.get(path).status_code == 409
-    assert "Damaged" in auditor.get(f"/recordings/{damaged}").text
+    page = auditor.get(f"/recordings/{damaged}").text
+    assert "The stored bytes are not the ones that were verified." in page
 
 
 def test_uploads_under_way_are_shown_with_their_progress(portal: Portal, tus: Tus) -> None:
