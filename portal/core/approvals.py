@@ -23,12 +23,14 @@ from portal.core.errors import Conflict, InvalidRequest, NotFound
 from portal.core.models import Approval
 from portal.core.transaction import release, utc_now, writing
 
-DELETION, DELETING_TOKEN, HOLD_RELEASE = "deletion", "deleting_token", "hold_release"
+DELETION, DELETING_TOKEN = "deletion", "deleting_token"
+HOLD, HOLD_RELEASE = "hold", "hold_release"
 RETENTION_SHORTENING = "retention_shortening"
 
 DECIDES: dict[str, str] = {
     DELETION: "approve_deletion",
     DELETING_TOKEN: "approve_change",
+    HOLD: "hold",
     HOLD_RELEASE: "approve_deletion",
     RETENTION_SHORTENING: "approve_change",
 }

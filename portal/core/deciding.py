@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal.core import approvals, audit, releasing, requested_deletion, tokens
+from portal.core import approvals, audit, releasing, requested_deletion, requested_hold, tokens
 from portal.core.accounts import Caller
 from portal.core.errors import Conflict, NotAllowed
 from portal.core.models import Approval
@@ -22,6 +22,7 @@ from portal.core.transaction import utc_now, writing
 CARRY_OUT: dict[str, Callable[[Session, Caller, Approval, timedelta], dict[str, Any]]] = {
     approvals.DELETION: requested_deletion.carry_out,
     approvals.DELETING_TOKEN: tokens.let_delete,
+    approvals.HOLD: requested_hold.carry_out,
     approvals.HOLD_RELEASE: releasing.carry_out,
     approvals.RETENTION_SHORTENING: changing.carry_out,
 }

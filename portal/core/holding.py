@@ -62,11 +62,15 @@ class Preview:
     missing: int
 
 
-def preview(session: Session, caller: Caller, chosen: Chosen) -> Preview:
-    """What a hold of these would be about. Raises NotAllowed, InvalidRequest for too many ids."""
+def preview(session: Session, caller: Caller, chosen: Chosen, right: str = "hold") -> Preview:
+    """What a hold of these would be about, for whoever has this right to them.
+
+    Raises NotAllowed, InvalidRequest for too many ids.
+    """
     sums = (func.count(), func.coalesce(func.sum(Recording.size), 0))
     query = select(*sums, func.min(Recording.received_at))
-    found = query.where(*_which(session, caller, chosen), Recording.state.not_in(deletion.GONE))
+    there = Recording.state.not_in(deletion.GONE)
+    found = query.where(*which(session, caller, chosen, right), there)
     count, size, oldest = session.execute(found).one()
     release(session)
     missing = len(set(chosen.ids)) - count if chosen.wanted is None else 0
@@ -79,7 +83,7 @@ def place(session: Session, caller: Caller, new: NewCase, chosen: Chosen) -> Leg
     Raises NotAllowed, InvalidRequest, and Held if there is nothing to hold.
     """
     caller.must("hold")
-    made = _made(new, caller.label)
+    made = new_case(new, caller.label)
     made.owner_id, made.future = caller.user_id, chosen.future and chosen.wanted is not None
     if new.owner is not None:
         made.owner_id, made.owner_label = new.owner.id, new.owner.email
@@ -87,8 +91,8 @@ def place(session: Session, caller: Caller, new: NewCase, chosen: Chosen) -> Leg
         wanted = kept_filters.written(chosen.wanted)
         made.query = {"filters": chosen.filters, "wanted": wanted}
     with writing(session):
-        which = _which(session, caller, chosen)
-        if not _place(session, caller.actor, made, which) and not made.future:
+        found = which(session, caller, chosen)
+        if not place_case(session, caller.actor, made, found) and not made.future:
             raise Held(NONE_LEFT)
         return made
 
@@ -98,11 +102,11 @@ def hold(session: Session, actor: Actor, recording_id: str, reason: str) -> Lega
 
     Raises NotFound, InvalidRequest without a reason, Held if it is too late.
     """
-    made = _made(NewCase(reason.strip()[:LONGEST_NAME], reason), actor.label)
+    made = new_case(NewCase(reason.strip()[:LONGEST_NAME], reason), actor.label)
     with writing(session):
         if deletion.locked(session, recording_id).state in deletion.GONE:
             raise Held("The recording is deleted already; nothing is left to hold.")
-        _place(session, actor, made, [Recording.id == recording_id])
+        place_case(session, actor, made, [Recording.id == recording_id])
         return made
 
 
@@ -119,9 +123,9 @@ def add(session: Session, caller: Caller, case_id: str, chosen: Chosen) -> int:
             raise NotFound("There is no such case.")
         if case.released_at is not None:
             raise Conflict("This case was released; place a new one.")
-        which = _which(session, caller, chosen)
-        _refuse_released(session, case, which)
-        return len(_take_in(session, caller.actor, case, which))
+        found = which(session, caller, chosen)
+        _refuse_released(session, case, found)
+        return len(_take_in(session, caller.actor, case, found))
 
 
 def take_in(session: Session, recording_id: str) -> None:
@@ -165,8 +169,8 @@ def locked(session: Session, case_id: str) -> LegalCase:
     return case
 
 
-def _made(new: NewCase, who: str) -> LegalCase:
-    """Raises InvalidRequest for what cannot be kept as it is."""
+def new_case(new: NewCase, who: str) -> LegalCase:
+    """A row that is in no session yet. Raises InvalidRequest for what cannot be kept as it is."""
     name, number = new.name.strip(), new.number.strip()
     if not 0 < len(name) <= LONGEST_NAME or len(number) > LONGEST_NUMBER:
         raise InvalidRequest(f"Give the case a name, of {LONGEST_NAME} characters at most.")
@@ -176,9 +180,11 @@ def _made(new: NewCase, who: str) -> LegalCase:
     return made
 
 
-def _which(session: Session, caller: Caller, chosen: Chosen) -> list[ColumnElement[bool]]:
+def which(
+    session: Session, caller: Caller, chosen: Chosen, right: str = "hold"
+) -> list[ColumnElement[bool]]:
     """The chosen as conditions on recordings. Raises NotAllowed, InvalidRequest."""
-    mine = visible(caller, "hold")
+    mine = visible(caller, right)
     if chosen.wanted is not None:
         return [mine, *_fitting(session, chosen.wanted)]
     if not 0 < len(set(chosen.ids)) <= MOST:
@@ -195,13 +201,18 @@ def _fitting(session: Session, wanted: Wanted) -> list[ColumnElement[bool]]:
     return found
 
 
-def _place(
-    session: Session, actor: Actor, case: LegalCase, which: Sequence[ColumnElement[bool]]
+def place_case(
+    session: Session,
+    actor: Actor,
+    case: LegalCase,
+    found: Sequence[ColumnElement[bool]],
+    **facts: Any,
 ) -> list[str]:
+    """Have a new case hold these, in the caller's transaction; their ids, sorted."""
     session.add(case)
     session.flush()
-    ids = _insert(session, case, actor.label, which)
-    facts = {"reason": case.reason, "query": case.query, "future": case.future}
+    ids = _insert(session, case, case.placed_by, found)
+    facts |= {"reason": case.reason, "query": case.query, "future": case.future}
     facts["owner"] = case.owner_label
     cases.tell(session, actor, "hold.placed", case, ids, **facts)
     return ids

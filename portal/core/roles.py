@@ -21,7 +21,8 @@ RIGHTS: dict[str, str] = {
     "see_people": "see accounts and their tokens",
     "people": "make and change accounts and their tokens",
     "request_deletion": "ask for the deletion of recordings",
-    "hold": "place legal holds, review them, and ask for their release",
+    "request_hold": "ask for legal holds",
+    "hold": "place legal holds, also on request, review them, and ask for their release",
     "approve_deletion": "approve what others ask for: deletions, releases of legal holds",
     "approve_change": "approve what others ask for: shorter retention, tokens that may delete",
 }
@@ -65,7 +66,7 @@ ROLE_MAY: dict[str, frozenset[str]] = {
             "approve_change",
         }
     ),
-    # An auditor sees how the work is done, and changes nothing of it.
+    # An auditor sees how the work is done, and changes nothing of it, but may ask for a hold.
     "auditor": frozenset(
         {
             "list",
@@ -78,6 +79,7 @@ ROLE_MAY: dict[str, frozenset[str]] = {
             "audit",
             "uploads",
             "see_work",
+            "request_hold",
         }
     ),
     "reviewer": frozenset({"list", "play", "note"}),
@@ -95,6 +97,7 @@ IN_PERSON = frozenset(
         "see_people",
         "people",
         "retention",
+        "request_hold",
         "hold",
     }
 )

@@ -183,13 +183,21 @@ def _owner_problem() -> str | None:
 
 def _problems() -> dict[str, str]:
     """What is to be mended in the form, by the name of its field."""
-    name, number = (request.form.get(each, "").strip() for each in ("name", "number"))
+    number = request.form.get("number", "").strip()
     wrong = {
-        "name": not (name and plain(name)) and gettext("Give the case a name."),
         "number": not plain(number) and gettext("Write it in letters, digits and signs."),
-        "reason": not request.form.get("reason", "").strip() and gettext("Say why it is held."),
         "review_on": _day_problem(),
         "owner": _names_one() and _owner_problem(),
+    }
+    return about_problems() | {each: sentence for each, sentence in wrong.items() if sentence}
+
+
+def about_problems() -> dict[str, str]:
+    """The same for what a case is about: its name and the reason."""
+    name, reason = (request.form.get(each, "").strip() for each in ("name", "reason"))
+    wrong = {
+        "name": not (name and plain(name)) and gettext("Give the case a name."),
+        "reason": not reason and gettext("Say why it is held."),
     }
     return {each: sentence for each, sentence in wrong.items() if sentence}
 

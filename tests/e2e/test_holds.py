@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.looking import Look, OpenPage, Picture, in_every_look, look_at
+from tests.e2e.looking import Look, OpenPage, Picture, examine, in_every_look, look_at
 
 
 def place(page: Page, name: str) -> None:
@@ -40,6 +40,48 @@ def test_an_officer_holds_a_recording_and_asks_for_its_release(
     expect(second.get_by_role("status")).to_have_text("Approved.")
     page.goto("/holds?released=1")
     expect(page.get_by_role("link", name="Smith against Jones").first).to_be_visible()
+
+
+def test_an_auditor_asks_for_a_hold_and_an_officer_places_it(
+    open_page: OpenPage, uploaded: dict[str, str]
+) -> None:
+    page = open_page(role="auditor")
+    ask_for_hold(page, "call-support-4711.aac")
+    expect(page.get_by_text("You asked for this yourself")).to_be_visible()
+    officer = open_page(role="officer")
+    officer.goto(page.url)
+    officer.get_by_role("button", name="Approve").press("Enter")
+    officer.get_by_role("link", name="The case, which holds 1 recording").click()
+    expect(officer.get_by_role("heading", name="Claim 4711")).to_be_visible()
+    page.goto("/recordings?q=call-support-4711.aac")
+    page.get_by_role("link", name="call-support-4711.aac").first.click()
+    expect(page.get_by_text("Claim 4711").first).to_be_visible()
+
+
+def ask_for_hold(page: Page, name: str) -> None:
+    """From a recording's page, by the keyboard."""
+    page.goto(f"/recordings?q={name}")
+    page.get_by_role("link", name=name).first.click()
+    page.get_by_role("button", name="Ask for a legal hold").press("Enter")
+    expect(page.get_by_role("heading", name="Ask for a legal hold of 1")).to_be_visible()
+    page.get_by_label("Name").fill("Claim 4711")
+    page.get_by_label("Reason").fill("The customer says that nothing was agreed.")
+    page.get_by_role("button", name="Ask for the hold").press("Enter")
+
+
+@in_every_look
+def test_asking_for_a_hold_is_accessible_and_fits_its_screen(
+    open_page: OpenPage, uploaded: dict[str, str], picture: Picture, look: Look
+) -> None:
+    page = open_page(role="auditor", **look.window)
+    page.goto(f"/recordings/{uploaded['call-support-4711.aac']}")
+    page.locator("form[action='/holds/request/preview'] button").press("Enter")
+    page.locator("#name").fill("Claim 4711")
+    page.locator("#reason").fill("The customer says that nothing was agreed.")
+    examine(page, f"holds-ask-{look}", picture)
+    page.locator("main .btn-primary").press("Enter")
+    page.locator("form.confirm").wait_for()
+    examine(page, f"holds-asked-{look}", picture)
 
 
 @in_every_look

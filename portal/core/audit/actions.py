@@ -37,6 +37,7 @@ ACTIONS = {
     "hold.placed": N_("Legal hold placed"),
     "hold.release_requested": N_("Release of a legal hold asked for"),
     "hold.released": N_("Legal hold released"),
+    "hold.requested": N_("Legal hold asked for"),
     "hold.reviewed": N_("Legal hold reviewed"),
     "integrity.asked": N_("Integrity check asked for"),
     "integrity.mismatch": N_("Integrity check failed"),
