@@ -71,7 +71,7 @@ def ask(
 def said(reason: str) -> str:
     """A reason as it is kept. Raises InvalidRequest for none, for a novel, and for what no database
     takes as text."""
-    kept = reason.strip()
+    kept = reason.strip().replace("\r\n", "\n")  # forms send two characters for a line's end
     if any(unicodedata.category(each) in ("Cc", "Cs") and each not in "\r\n\t" for each in kept):
         raise InvalidRequest("The reason holds control characters; write it as plain text.")
     if not 0 < len(kept) <= LONGEST_REASON:

@@ -35,9 +35,11 @@ def approve(
 ) -> Approval:
     """Let it happen. `seen`: the SHA-256 of what the caller was shown; `keep`: the minimum time.
 
-    Raises NotFound, NotAllowed for one's own request, Conflict if it is over or differs.
+    Raises NotFound, NotAllowed for one's own request, InvalidRequest for a reason that is none,
+    Conflict if it is over or differs.
     """
     _may_decide(session, caller, approval_id)
+    why = approvals.said(why) if why.strip() else ""
     with writing(session):
         found = approvals.locked(session, approval_id)
         _refuse_other_terms(found, seen)
@@ -76,5 +78,5 @@ def _refuse_other_terms(found: Approval, seen: str) -> None:
 
 
 def _decide(found: Approval, caller: Caller, state: str, why: str) -> None:
-    found.state, found.decided_at, found.decided_why = state, utc_now(), why.strip() or None
+    found.state, found.decided_at, found.decided_why = state, utc_now(), why or None
     found.decided_by_id, found.decided_by = caller.user_id, caller.label

@@ -21,6 +21,8 @@ from portal.core.transaction import utc_now, writing
 
 FIRST_RETRY = timedelta(seconds=2)
 LAST_RETRY = timedelta(minutes=15)
+ENDED = ("done", "failed")
+"""States after which more work on the same thing is new work, whose attempts count anew."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def _claim(session: Session, kind: str, object_id: str, seconds: float) -> Lease
             session.add(row)
         elif row.lease_until is not None and row.lease_until > now:
             return None
+        if row.state in ENDED:
+            row.attempts = row.waits = 0
         row.epoch += 1
         row.attempts += 1
         row.state, row.error = "running", None
@@ -86,7 +90,7 @@ def close(session: Session, lease: Lease, state: str, error: str | None = None) 
     changed = session.execute(
         update(Job)
         .where(Job.id == lease.job_id, Job.epoch == lease.epoch, Job.state == "running")
-        .values(state=state, error=error, lease_until=None, ended_at=utc_now(), attempts=0, waits=0)
+        .values(state=state, error=error, lease_until=None, ended_at=utc_now())
     )
     if not changed.rowcount:  # type: ignore[attr-defined]
         raise LeaseLost(f"{lease.job_id}: another worker has taken over.")
@@ -107,7 +111,8 @@ def rest(session: Session, lease: Lease, seconds: float) -> None:
     with writing(session):
         close(session, lease, "waiting")
         until = utc_now() + timedelta(seconds=seconds)
-        session.execute(update(Job).where(Job.id == lease.job_id).values(lease_until=until))
+        resting = {"lease_until": until, "attempts": 0, "waits": 0}
+        session.execute(update(Job).where(Job.id == lease.job_id).values(resting))
 
 
 def put_off(session: Session, lease: Lease, error: str, waits: bool = False) -> timedelta | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
@@ -16,7 +17,7 @@ from portal import uploading
 from portal.auth import caller
 from portal.core import login_sessions, sign_in, tokens
 from portal.core.accounts import scope_of
-from portal.core.errors import NotAuthenticated, TooManyAttempts
+from portal.core.errors import NotAuthenticated, NotFound, TooManyAttempts
 from portal.core.passwords import LONGEST_PASSWORD, MIN_PASSWORD
 from portal.core.transaction import utc_now
 from portal.db import db
@@ -96,12 +97,19 @@ def end_session() -> Response:
     """One session, or with no id all but the one that asks."""
     actor, one = caller().actor, request.form.get("session_id")
     if one:
-        login_sessions.end_one(db.session, actor, one)
+        login_sessions.end_one(db.session, actor, _session_id(one))
         flash(gettext("The session has ended."))
     else:
         login_sessions.end_others(db.session, actor, current_user.session_id)
         flash(gettext("All other sessions have ended."))
     return redirect(url_for("account.show"))
+
+
+def _session_id(text: str) -> str:
+    """The text, if it could be a session's: nothing else goes near the database."""
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise NotFound("You have no such session.")
+    return text
 
 
 @blueprint.post("/tokens")

@@ -18,7 +18,7 @@ from portal.core.recordings import visible
 from portal.core.transaction import release, utc_now
 from portal.db import db
 from portal.parsing import known_id
-from portal.web import cursors
+from portal.web import cursors, reasons_given
 
 PER_PAGE = 50
 _GONE = "There is no such request."
@@ -56,6 +56,7 @@ def _shown(found: Approval, problem: str | None = None) -> str:
         decides=waits and not own and may(approvals.DECIDES[found.kind]),
         own=own,
         problem=problem,
+        why=request.form.get("why", ""),
     )
 
 
@@ -102,11 +103,12 @@ def withdraw(approval_id: str) -> Response | tuple[str, int]:
 
 
 def _done(approval_id: str, act: Callable[[], str]) -> Response | tuple[str, int]:
-    """Do it and show the request; a missing reason is asked for on the same page."""
+    """Do it and show the request; a reason that cannot be kept is asked for on the same page."""
     known_id(approval_id, _GONE)
     try:
         flash(act())
     except InvalidRequest:
         found = approvals.find(db.session, caller(), approval_id)
-        return _shown(found, gettext("Say why you deny it, so that the asker can mend it.")), 400
+        missing = gettext("Say why you deny it, so that the asker can mend it.")
+        return _shown(found, reasons_given.problem(missing, "why")), 400
     return redirect(url_for("approvals.show", approval_id=approval_id), 303)

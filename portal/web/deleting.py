@@ -8,10 +8,10 @@ from werkzeug.wrappers import Response
 
 from portal import uploading
 from portal.auth import caller
-from portal.core import requested_deletion
+from portal.core import approvals, requested_deletion
 from portal.core.errors import Held
 from portal.db import db
-from portal.web import filters
+from portal.web import filters, reasons_given
 from portal.web.bulk import chosen
 
 blueprint = Blueprint("deleting", __name__)
@@ -25,9 +25,10 @@ def preview() -> str:
 
 @blueprint.post("/recordings/deletion")
 def ask() -> Response | tuple[str, int]:
-    ids, reason = chosen(requested_deletion.MOST), request.form.get("reason", "").strip()
-    if not reason:
-        return _shown(ids, gettext("Say why: whoever approves it has to know.")), 400
+    ids, reason = chosen(requested_deletion.MOST), request.form.get("reason", "")
+    missing = gettext("Say why: whoever approves it has to know.")
+    if problem := reasons_given.problem(missing):
+        return _shown(ids, problem), 400
     keep = uploading.settings().keep
     try:
         made = requested_deletion.ask(db.session, caller(), ids, reason, keep)
@@ -45,5 +46,5 @@ def _shown(ids: list[str], problem: str | None = None) -> str:
         problem=problem,
         reason=request.form.get("reason", ""),
         filters=filters.read(),
-        longest=2000,
+        longest=approvals.LONGEST_REASON,
     )

@@ -19,7 +19,7 @@ from portal.core.models import LegalCase, LegalHold
 from portal.core.transaction import utc_now
 from portal.db import db
 from portal.parsing import known_id, plain
-from portal.web import cursors, filters
+from portal.web import cursors, filters, reasons_given
 from portal.web.bulk import chosen
 
 PER_PAGE = 50
@@ -100,11 +100,11 @@ def release(case_id: str) -> Response | tuple[str, int]:
     ids = [] if request.form.get("whole") else chosen(holding.MOST)
     if not ids and not request.form.get("whole"):
         return _case(case_id, {"reason": gettext("Select what is to be released.")}), 400
-    if not (reason := request.form.get("reason", "").strip()):
-        sentence = gettext("Say why: whoever approves it has to know.")
-        return _case(case_id, {"reason": sentence}), 400
+    missing = gettext("Say why: whoever approves it has to know.")
+    if problem := reasons_given.problem(missing):
+        return _case(case_id, {"reason": problem}), 400
     try:
-        made = releasing.ask(db.session, caller(), case_id, ids, reason)
+        made = releasing.ask(db.session, caller(), case_id, ids, request.form["reason"])
     except Conflict:  # some of it was released meanwhile, which the page now shows
         return _case(case_id, {"reason": gettext("It has changed meanwhile; look again.")}), 409
     return redirect(url_for("approvals.show", approval_id=made.id), 303)
@@ -184,8 +184,9 @@ def _owner_problem() -> str | None:
 def _problems() -> dict[str, str]:
     """What is to be mended in the form, by the name of its field."""
     number = request.form.get("number", "").strip()
+    numbered = len(number) <= holding.LONGEST_NUMBER and plain(number)
     wrong = {
-        "number": not plain(number) and gettext("Write it in letters, digits and signs."),
+        "number": not numbered and gettext("Use up to 100 letters, digits and signs."),
         "review_on": _day_problem(),
         "owner": _names_one() and _owner_problem(),
     }
@@ -194,10 +195,11 @@ def _problems() -> dict[str, str]:
 
 def about_problems() -> dict[str, str]:
     """The same for what a case is about: its name and the reason."""
-    name, reason = (request.form.get(each, "").strip() for each in ("name", "reason"))
+    name = request.form.get("name", "").strip()
+    named = 0 < len(name) <= holding.LONGEST_NAME and plain(name)
     wrong = {
-        "name": not (name and plain(name)) and gettext("Give the case a name."),
-        "reason": not reason and gettext("Say why it is held."),
+        "name": not named and gettext("Give the case a name, of 255 characters at most."),
+        "reason": reasons_given.problem(gettext("Say why it is held.")),
     }
     return {each: sentence for each, sentence in wrong.items() if sentence}
 

@@ -71,9 +71,9 @@ def change() -> Answer:
 
 
 def _base() -> int:
-    """The policy that the form began with."""
+    """The policy that the form began with. There has to be one of this number, or none at all."""
     number = retention_form.number(request.form, "base")
-    if number is None:
+    if number is None or number > policies.current(db.session)[0]:
         raise InvalidRequest("This form is damaged; open the page again.")
     return number
 

@@ -145,7 +145,8 @@ def add_rule() -> Response | tuple[str, int]:
     me, form = _operator(), _rule_form()
     if not form.validate_on_submit():
         return _page(StorageForm(formdata=None), form), 400
-    least = int(form.at_least.data) * MIB if form.at_least.data else None
+    typed = (form.at_least.data or "").strip()
+    least = int(typed) * MIB if typed else None
     only = (form.source.data or None, form.kind.data or None, least)
     storage_changes.add_rule(db.session, me.actor, form.storage.data, *only)
     flash(gettext("New recordings like this go there from now on."))

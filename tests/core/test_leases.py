@@ -30,6 +30,26 @@ def test_work_is_given_to_one_until_it_is_done(site: Site) -> None:
     assert claim(site.session) == Lease(first.job_id, 2)
 
 
+def test_attempts_are_told_after_the_end_and_count_one_piece_of_work(site: Site) -> None:
+    def attempts() -> int:
+        with site.sessions() as session:
+            return session.get_one(Job, "knit-1").attempts
+
+    leases.put_off(site.session, claim(site.session), "no wool")
+    let_lapse(site)
+    assert leases.finish(site.session, claim(site.session))
+    assert attempts() == 2
+    second = claim(site.session)
+    assert attempts() == 1 == second.attempt, "another piece of work"
+    leases.rest(site.session, second, 60)
+    assert attempts() == 0, "it waits for its turn, and not after a failure"
+
+
+def let_lapse(site: Site) -> None:
+    with writing(site.session):
+        site.session.get_one(Job, "knit-1").lease_until = None
+
+
 def test_a_lease_that_ran_out_is_given_to_another_and_worth_nothing(site: Site) -> None:
     lost = claim(site.session, seconds=RAN_OUT)
     claim(site.session)

@@ -106,3 +106,18 @@ def test_every_page_of_holds_is_accessible_and_fits_its_screen(
         ("approvals-release", request),
     ):
         look_at(page, address, f"{name}-{look}", picture)
+
+
+def test_two_quick_presses_place_one_hold(open_page: OpenPage, uploaded: dict[str, str]) -> None:
+    page = open_page(role="officer")
+    page.goto("/holds/new?q=practice-violin.webm")
+    page.get_by_label("Name").fill("Pressed twice")
+    page.get_by_label("Reason").fill("A claim.")
+    sent: list[str] = []
+    page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
+    page.evaluate(
+        "const press = () => document.querySelector('main .btn-primary').click();"
+        "press(); setTimeout(press, 5)"
+    )
+    expect(page.get_by_role("status")).to_have_text("The hold is placed.")
+    assert len(sent) == 1

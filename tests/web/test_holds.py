@@ -148,11 +148,13 @@ def test_selected_recordings_of_a_case_are_released(house: Portal) -> None:
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"name": " "}, "Give the case a name."),
+        ({"name": " "}, "Give the case a name, of 255"),
         ({"reason": ""}, "Say why it is held."),
         ({"review_on": "31.1.2027"}, "Write a day as"),
         ({"review_on": "2020-01-31"}, "This day is over."),
-        ({"number": "12\x07"}, "Write it in letters, digits and signs."),
+        ({"number": "12\x07"}, "Use up to 100 letters, digits and signs."),
+        ({"number": "1" * 101}, "Use up to 100 letters, digits and signs."),
+        ({"name": "x" * 256}, "Give the case a name, of 255"),
     ],
 )
 def test_what_is_missing_is_said_at_the_field_and_nothing_is_lost(

@@ -72,7 +72,7 @@ def test_a_recordings_page_asks_or_holds_as_the_role_may(house: Portal) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
-    [({"name": "\x00"}, "Give the case a name."), ({"reason": " "}, "Say why it is held.")],
+    [({"name": "\x00"}, "Give the case a name, of 255"), ({"reason": " "}, "Say why it is held.")],
 )
 def test_what_is_missing_is_said_at_the_field_and_nothing_is_lost(
     house: Portal, wrong: dict[str, str], sentence: str

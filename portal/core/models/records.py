@@ -119,7 +119,7 @@ class Job(Base):
     """The bookkeeping of one piece of background work, and its lease.
 
     Whoever raised `epoch` last may finish it; everybody else finds the door closed. `attempts`
-    counts those since it last succeeded, `waits` those of them that a storage kept from working.
+    counts those since it last ended, `waits` those of them that a storage kept from working.
     """
 
     __tablename__ = "job"
