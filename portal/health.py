@@ -1,7 +1,8 @@
 """What is right and what is wrong with this installation: one look at each of its parts.
 
 A check says a `level` (ok, warn, bad) and a `finding`, which portal/web/system.py has words for.
-Nothing here waits for a storage: what is told of those is what their last test found.
+Nothing here waits for a storage: what is told of those is what their last test found, and what they
+said to jobs.
 """
 
 from __future__ import annotations
@@ -127,6 +128,8 @@ def _storages(session: Session, stores: Stores) -> Check:
     if broken:
         name, said = next(iter(broken.items()))
         return Check("storages", BAD, "broken", {"name": name, "said": said})
+    if said := job_list.said_by_storage(session):
+        return Check("storages", BAD, "away", {"said": said})
     if not found:
         return Check("storages", WARN, "untested")
     return Check("storages", OK, "fine", {"count": len(found)})

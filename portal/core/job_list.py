@@ -46,6 +46,9 @@ PUT_OFF = and_(Job.state == "waiting", Job.attempts > 0)
 """It failed and waits for its next attempt. Periodic work rests in the same state, but nothing of
 it was tried in vain."""
 
+KEPT_OFF = and_(PUT_OFF, Job.waits > 0)
+"""It waits for a storage that did not answer, or was full."""
+
 Place = tuple[datetime, str]
 """Where a page of the list begins: before the job that started then."""
 
@@ -105,6 +108,14 @@ def count_stuck(session: Session) -> int:
     found = session.scalar(select(func.count()).select_from(Job).where(_is_stuck(utc_now())))
     release(session)
     return found or 0
+
+
+def said_by_storage(session: Session) -> str | None:
+    """What the storage said to the latest job that waits for one; None if none does."""
+    latest = select(Job.error).where(KEPT_OFF).order_by(Job.started_at.desc()).limit(1)
+    found = session.scalar(latest)
+    release(session)
+    return found
 
 
 def find(session: Session, caller: Caller, ids: Sequence[str]) -> Sequence[Job]:

@@ -100,6 +100,12 @@ FINDINGS: dict[tuple[str, str], tuple[LazyString, LazyString | None]] = {
         lazy_gettext("%(name)s failed its last test: %(said)s"),
         lazy_gettext("Mend it, then test it again under Storages."),
     ),
+    ("storages", "away"): (
+        lazy_gettext("Jobs wait for a storage: %(said)s"),
+        lazy_gettext(
+            "Mend it; they are tried again by themselves. Which ones they are is under Jobs."
+        ),
+    ),
     ("disk", "fine"): (lazy_gettext("That of the storage %(name)s: %(percent)s %% used."), None),
     ("disk", "elsewhere"): (
         lazy_gettext("All bytes are kept elsewhere, not on this machine."),

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from portal.core import leases
-from portal.core.models import Job, Upload
+from portal.core.models import Job, Upload, new_id
 from portal.core.transaction import utc_now, writing
 from portal.db import db
 from tests.conftest import Portal, Tus, upload_id
@@ -100,6 +100,17 @@ def test_an_upload_whose_assembly_failed_is_assembled_once_more(portal: Portal, 
 
 def work_id(upload: str) -> str:
     return f"assemble_upload-{upload}"
+
+
+def test_the_system_page_tells_of_a_storage_that_keeps_jobs_waiting(tmp_path: Path) -> None:
+    portal = Portal(tmp_path, PORTAL_JOB_WORKERS="0").start()
+    admin, said = Person(portal, "admin"), "The storage folder is gone; mount its disk."
+    with portal.app.app_context():
+        lease = leases.claim(db.session, "assemble_upload", new_id(), 60)
+        leases.put_off(db.session, lease, said, waits=True)
+    page = admin.get("/system").text
+    assert f"Jobs wait for a storage: {said}" in page and "Everything works." not in page
+    portal.drop()
 
 
 CHANGES = (

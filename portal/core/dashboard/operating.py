@@ -15,7 +15,7 @@ from portal.core import disks, finding, recordings
 from portal.core.accounts import Caller
 from portal.core.audit import checking, seals, search
 from portal.core.audit.seals import Seal
-from portal.core.job_list import PUT_OFF
+from portal.core.job_list import KEPT_OFF, PUT_OFF, said_by_storage
 from portal.core.metrics import forecast
 from portal.core.metrics.forecast import Forecast
 from portal.core.models import AuditCheck, AuditEvent, Job, Upload
@@ -124,11 +124,8 @@ class Places:
 def places(session: Session, caller: Caller, stores: Stores) -> Places:
     """What the jobs know of the storages. Raises NotAllowed."""
     caller.must("operate")
-    kept_off = (PUT_OFF, Job.waits > 0)
-    latest = select(Job.error).where(*kept_off).order_by(Job.started_at.desc()).limit(1)
-    problem = session.scalar(latest)
-    release(session)
-    return Places(stores.ids(session), _count(session, *kept_off), problem)
+    problem = said_by_storage(session)
+    return Places(stores.ids(session), _count(session, KEPT_OFF), problem)
 
 
 def disk(session: Session, caller: Caller, stores: Stores) -> Forecast | None:
