@@ -9,7 +9,7 @@ from flask_login import current_user
 
 from portal import uploading
 from portal.auth import caller
-from portal.core import rolling
+from portal.core import approvals, rolling
 from portal.core.dashboard import operating, reviewing, sending
 from portal.core.finding import COUNTED
 from portal.db import db
@@ -36,17 +36,18 @@ OPERATING: dict[str, Facts] = {
     "places": lambda: operating.places(db.session, caller(), stores),
     "disk": lambda: operating.disk(db.session, caller(), stores),
 }
+DECIDING: dict[str, Facts] = {"decisions": lambda: approvals.to_decide(db.session, caller())}
 KEEPING: dict[str, Facts] = {"retention": retention.tile}
 SENDING: dict[str, Facts] = {
     "under_way": lambda: sending.under_way(db.session, caller()),
     "failures": lambda: sending.failures(db.session, caller()),
     "tokens": lambda: sending.ending(db.session, caller()),
 }
-FACTS = REVIEWING | OPERATING | KEEPING | SENDING
+FACTS = REVIEWING | OPERATING | DECIDING | KEEPING | SENDING
 
 TILES: dict[str, tuple[str, ...]] = {
-    "admin": (*OPERATING, *KEEPING, "integrity"),
-    "officer": (*REVIEWING, *KEEPING),
+    "admin": (*OPERATING, *DECIDING, *KEEPING, "integrity"),
+    "officer": (*DECIDING, *REVIEWING, *KEEPING),
     "auditor": tuple(REVIEWING),
     "reviewer": ("waiting", "fresh", "held", "received", "viewings", "exports"),
     "source_owner": (*SENDING, "fresh", "received", "viewings"),

@@ -82,6 +82,7 @@ def test_asking_for_a_hold_is_accessible_and_fits_its_screen(
     page.locator("main .btn-primary").press("Enter")
     page.locator("form.confirm").wait_for()
     examine(page, f"holds-asked-{look}", picture)
+    look_at(page, "/approvals", f"approvals-own-{look}", picture)
 
 
 @in_every_look

@@ -26,9 +26,10 @@ OPERATING = {"Uploads under way", "Failed in 24 hours", "Quarantined in 24 hours
              "Audit log", "Storages", "Fullest disk"}  # fmt: skip
 SENDING = {"Uploads under way", "What went wrong", "Your tokens"}
 KEEPING = {"Marked, not yet deleted"}
+DECIDING = {"Waiting for your decision"}
 FOUND = {
-    "admin": OPERATING | INTEGRITY | KEEPING,
-    "officer": REVIEWING | INTEGRITY | KEEPING,
+    "admin": OPERATING | INTEGRITY | KEEPING | DECIDING,
+    "officer": REVIEWING | INTEGRITY | KEEPING | DECIDING,
     "auditor": REVIEWING | INTEGRITY,
     "reviewer": REVIEWING,
     "source_owner": SENDING | {"Received in the last 14 days", "Go on where you stopped"},

@@ -12,6 +12,7 @@ from portal.core.audit import SYSTEM
 from portal.db import db
 from tests.conftest import Portal
 from tests.web.browsing import Person
+from tests.web.home_facts import figures
 from tests.web.listing import recorded
 from tests.web.test_approvals import decide, send
 
@@ -53,6 +54,19 @@ def test_an_auditor_asks_from_the_list_and_an_officer_approves(house: Portal) ->
     assert f"{anna.email} / {olga.email}" in olga.get(case).text
     assert (held(house, one), held(house, other)) == (1, 0)
     assert "Approved" in anna.get(path).text and case not in anna.get(path).text
+
+
+def test_who_may_decide_finds_the_request_on_the_start_page(house: Portal) -> None:
+    olga, ina = Person(house, "officer"), Person(house, "admin")
+
+    def waiting(person: Person) -> int:
+        tile = figures(person)["Waiting for your decision"]
+        assert tile.link == "/approvals"
+        return int(tile.number)
+
+    before = waiting(olga), waiting(ina)
+    asked(Person(house, "auditor"), recorded(house, [{}]))
+    assert (waiting(olga), waiting(ina)) == (before[0] + 1, before[1])
 
 
 def test_a_recordings_page_asks_or_holds_as_the_role_may(house: Portal) -> None:
