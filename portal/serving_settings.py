@@ -16,9 +16,10 @@ class ServingSettings:
     )
     web_threads: int = setting(
         "PORTAL_WEB_THREADS",
-        "64",
+        "400",
         whole(4, 1024),
-        "Threads per web process: how many slow clients it serves at once.",
+        "Threads per web process, made as they are needed: how many slow clients it serves at "
+        "once.",
     )
     idle_seconds: int = setting(
         "PORTAL_IDLE_SECONDS",
