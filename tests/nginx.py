@@ -29,8 +29,9 @@ http {{
 
 
 @contextmanager
-def in_front(portal_port: int, folder: Path) -> Iterator[int]:
-    """The port of an nginx that hands on to the portal, without TLS."""
+def in_front(portal_port: int, folder: Path, store: Path | None = None) -> Iterator[int]:
+    """The port of an nginx that hands on to the portal, without TLS. `store`: the folder from which
+    it may send by itself."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.fail("This needs nginx: install the package «nginx».")
@@ -38,6 +39,7 @@ def in_front(portal_port: int, folder: Path) -> Iterator[int]:
     server = re.sub(r"^ +(ssl_|server_name).*\n", "", SHIPPED.read_text(), flags=re.MULTILINE)
     server = server.replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
     server = server.replace("127.0.0.1:8000", f"127.0.0.1:{portal_port}")
+    server = server.replace("/var/lib/recordings-portal/store/", f'"{store or folder}/"')
     user = "user root;" if os.geteuid() == 0 else ""
     settings = folder / "nginx.conf"
     settings.write_text(AROUND.format(folder=folder, user=user, server=server))
