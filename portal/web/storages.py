@@ -117,15 +117,23 @@ def add() -> Response | tuple[str, int]:
     """A new storage, or other options; what it says against them stands at the field."""
     me, form = _operator(), StorageForm()
     if not form.validate_on_submit():
-        return _page(form, _rule_form()), 400
+        return _refused(form)
     try:
         given = (form.name.data, form.url.data, form.said())
         storage_changes.add(db.session, stores, me.actor, *given)
     except (Refusal, StorageError, WrongPlace, ValueError) as refusal:
         form.url.errors = [str(refusal)]
-        return _page(form, _rule_form()), 400
+        return _refused(form)
     flash(gettext("The storage is there. Test it before recordings go to it."))
     return check(form.name.data)
+
+
+def _refused(form: StorageForm) -> tuple[str, int]:
+    """All that was typed, but for the secrets: no page shows those, not even this one."""
+    if form.secrets.data:
+        form.secrets.data = ""
+        form.secrets.errors = [gettext("Write the secrets again: no page shows them.")]
+    return _page(form, _rule_form()), 400
 
 
 @blueprint.post("/<storage_id>/remove")

@@ -237,3 +237,10 @@ def test_what_cannot_be_a_storage_is_said_at_its_field(
     answer = Person(portal, "admin").post("/storages", **form)
     assert answer.status_code == 400 and said in answer.text
     assert f'value="{form["url"]}"' in answer.text, "nothing that was typed is lost"
+
+
+def test_secrets_are_not_shown_on_the_page_that_refuses_a_storage_either(portal: Portal) -> None:
+    form = {"name": "x", "url": "s3://bucket/x", "options": "colour=red", "secrets": "key=hush"}
+    answer = Person(portal, "admin").post("/storages", **form)
+    assert answer.status_code == 400 and "hush" not in answer.text
+    assert "Write the secrets again" in answer.text
