@@ -27,7 +27,6 @@ REVIEWING: dict[str, Facts] = {
     "integrity": lambda: rolling.tile(db.session, caller(), uploading.settings().verify_period),
     "exports": lambda: reviewing.exports(db.session, caller()),
 }
-"""What tells nothing as long as there are no recordings."""
 OPERATING: dict[str, Facts] = {
     "arriving": lambda: operating.arriving(db.session, caller()),
     "trouble": lambda: operating.trouble(db.session, caller()),
@@ -43,6 +42,8 @@ SENDING: dict[str, Facts] = {
     "failures": lambda: sending.failures(db.session, caller()),
     "tokens": lambda: sending.ending(db.session, caller()),
 }
+FROM_THE_FIRST = REVIEWING | DECIDING | KEEPING
+"""What is shown from the first recording on; until then officers see how to send one."""
 FACTS = REVIEWING | OPERATING | DECIDING | KEEPING | SENDING
 
 TILES: dict[str, tuple[str, ...]] = {
@@ -62,7 +63,7 @@ blueprint = Blueprint("home", __name__)
 @blueprint.get("/")
 def index() -> str:
     anything = reviewing.anything(db.session, caller())
-    shown = [name for name in TILES[caller().role] if anything or name not in REVIEWING | KEEPING]
+    shown = [name for name in TILES[caller().role] if anything or name not in FROM_THE_FIRST]
     found = [(name, FACTS[name]()) for name in shown]
     return render_template(
         "home/index.html",

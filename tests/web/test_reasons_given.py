@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -11,7 +10,7 @@ import requests
 from tests.conftest import Portal
 from tests.web.browsing import Person
 from tests.web.listing import recorded
-from tests.web.test_approvals import asked, decide, send
+from tests.web.test_approvals import asked, decide
 
 NAME = {"name": "Smith against Jones"}
 LONG, CONTROL = "why " * 501, "because \x00 of this"
@@ -19,25 +18,18 @@ LINES = "\r\n".join(["line"] * 400)
 """Less than 2,000 characters as a browser counts them, more as it sends them."""
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    portal = Portal(tmp_path_factory.mktemp("reasons"), PORTAL_JOB_WORKERS="0").start()
-    yield portal
-    portal.drop()
-
-
 def sent(house: Portal, form: str, reason: str) -> requests.Response:
     """One of the forms that ask why, filled in with this."""
     ids, anna = recorded(house, [{}]), Person(house, "officer")
     if form == "deletion":
-        return send(anna, "/recordings/deletion", ids, reason=reason)
+        return anna.send("/recordings/deletion", ids, reason=reason)
     if form == "hold":
-        return send(anna, "/holds", ids, reason=reason, **NAME)
+        return anna.send("/holds", ids, reason=reason, **NAME)
     if form == "request":
-        return send(Person(house, "auditor"), "/holds/request", ids, reason=reason, **NAME)
+        return Person(house, "auditor").send("/holds/request", ids, reason=reason, **NAME)
     if form == "release":
-        case = send(anna, "/holds", ids, reason="a claim", **NAME).url.rpartition("/")[2]
-        return send(anna, f"/holds/{case}/release", ids, reason=reason)
+        case = anna.send("/holds", ids, reason="a claim", **NAME).url.rpartition("/")[2]
+        return anna.send(f"/holds/{case}/release", ids, reason=reason)
     return decide(Person(house, "officer"), asked(anna, ids), form, why=reason)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,21 +13,14 @@ from tests.conftest import Portal
 from tests.web.browsing import Person
 from tests.web.home_facts import figures
 from tests.web.listing import recorded
-from tests.web.test_approvals import decide, send
+from tests.web.test_approvals import decide
 
 ABOUT = {"name": "Smith against Jones", "reason": "The court asked for the calls."}
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    portal = Portal(tmp_path_factory.mktemp("requested"), PORTAL_JOB_WORKERS="0").start()
-    yield portal
-    portal.drop()
-
-
 def asked(person: Person, ids: list[str]) -> str:
     """The path of a new request for a hold of these."""
-    answer = send(person, "/holds/request", ids, **ABOUT)
+    answer = person.send("/holds/request", ids, **ABOUT)
     assert answer.status_code == 200, answer.text
     return re.search(r"/approvals/[0-9a-f-]{36}$", answer.url)[0]
 
@@ -42,7 +34,7 @@ def test_an_auditor_asks_from_the_list_and_an_officer_approves(house: Portal) ->
     one, other = recorded(house, [{"filename": "claim.wav"}, {}])
     anna, olga = Person(house, "auditor"), Person(house, "officer")
     assert "Ask for a legal hold" in anna.get("/recordings").text
-    page = send(anna, "/holds/request/preview", [one]).text
+    page = anna.send("/holds/request/preview", [one]).text
     assert "Ask for a legal hold of 1 recording?" in page and "1.0 MB in all" in page
     path = asked(anna, [one])
     assert path in anna.get("/approvals").text and "You asked for this" in anna.get(path).text
@@ -81,7 +73,7 @@ def test_a_recordings_page_asks_or_holds_as_the_role_may(house: Portal) -> None:
         form = re.search(r'<form method="post" action="(/holds/[^"]+)">', page)
         assert (form and form[1]) == action
         if action:
-            assert f'name="id" value="{one}"' in send(person, action, [one]).text
+            assert f'name="id" value="{one}"' in person.send(action, [one]).text
 
 
 @pytest.mark.parametrize(
@@ -92,7 +84,7 @@ def test_what_is_missing_is_said_at_the_field_and_nothing_is_lost(
     house: Portal, wrong: dict[str, str], sentence: str
 ) -> None:
     ids, anna = recorded(house, [{}]), Person(house, "auditor")
-    answer = send(anna, "/holds/request", ids, **(ABOUT | wrong))
+    answer = anna.send("/holds/request", ids, **(ABOUT | wrong))
     assert answer.status_code == 400 and sentence in answer.text
     for name, typed in ABOUT.items():
         assert name in wrong or typed in answer.text
@@ -104,9 +96,9 @@ def test_what_is_beyond_the_scope_is_neither_shown_nor_asked_for(house: Portal) 
     anna = Person(house, "auditor")
     with house.app.app_context():
         accounts.set_scope(db.session, SYSTEM, anna.email, ["department:finance"])
-    page = send(anna, "/holds/request/preview", [secret]).text
+    page = anna.send("/holds/request/preview", [secret]).text
     assert "1 recording is deleted, or is not yours to see." in page and "secret" not in page
-    assert send(anna, "/holds/request", [secret], **ABOUT).status_code == 409
+    assert anna.send("/holds/request", [secret], **ABOUT).status_code == 409
     assert house.rows("SELECT 1 FROM approval WHERE asked_by = ?", anna.email) == []
 
 
@@ -114,5 +106,5 @@ def test_what_is_beyond_the_scope_is_neither_shown_nor_asked_for(house: Portal) 
 def test_other_roles_do_not_ask(house: Portal, role: str) -> None:
     ids, person = recorded(house, [{}]), Person(house, role)
     for path in ("/holds/request/preview", "/holds/request"):
-        assert send(person, path, ids, **ABOUT).status_code == 403
+        assert person.send(path, ids, **ABOUT).status_code == 403
     assert "Ask for a legal hold" not in person.get("/recordings").text
