@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,17 +86,26 @@ class Walk:
 
     @contextmanager
     def _hashing(self, task: Task) -> Iterator[Future[str]]:
-        """The file's SHA-256 while its bytes are sent: hashlib lets other threads run."""
+        """The file's SHA-256 while its bytes are sent: hashlib lets other threads run. No executor
+        does it: a program that ends waits for those, and they take no work from then on."""
+        digest: Future[str] = Future()
         over = threading.Event()
-        with ThreadPoolExecutor(1, "sha256") as aside:
-            try:
-                yield aside.submit(self._sha256, task, over)
-            finally:
-                over.set()
+        aside = threading.Thread(target=self._hash, args=(task, digest, over), daemon=True)
+        aside.start()
+        try:
+            yield digest
+        finally:
+            over.set()
+            aside.join()
 
-    def _sha256(self, task: Task, over: threading.Event) -> str:
-        go_on = self.go_on
-        return task.sha256 or reading.sha256_of(task.path, lambda: not over.is_set() and go_on())
+    def _hash(self, task: Task, digest: Future[str], over: threading.Event) -> None:
+        def go_on() -> bool:
+            return self.go_on() and not over.is_set()
+
+        try:
+            digest.set_result(task.sha256 or reading.sha256_of(task.path, go_on))
+        except Exception as error:
+            digest.set_exception(error)
 
     def _where(self, task: Task) -> Standing:
         if task.session_id is not None:
@@ -171,7 +180,8 @@ class Walk:
             raise _lost(standing)
         if standing.sha256 not in (None, sha256):
             raise UploadError("The portal has other bytes than this file; the file is kept.")
-        may_go = self.delete_files and standing.sha256 == sha256
+        available = standing.status == "completed"
+        may_go = self.delete_files and available and standing.sha256 == sha256
         self.queue.note(
             task.id, status=COMPLETED, ended=time.time(), delete_files=int(may_go), error=""
         )

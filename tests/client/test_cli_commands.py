@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,7 @@ def test_the_token_of_a_file_and_of_the_configuration(
 ) -> None:
     token = console.said["api_token"]
     path = tmp_path / "token"
-    path.write_text(token + "\n")
+    path.write_text(token + "\n", "utf-8-sig")  # with the mark that Windows puts first
     path.chmod(0o600)
     without = Console(console.folder, {"base_url": console.said["base_url"]})
     assert without.run("upload", film).returncode == 3
@@ -201,6 +202,15 @@ def test_a_queue_that_cannot_be_written_to(console: Console, film: Path) -> None
     console.state.write_text("a file where the folder should be")
     done = console.run("upload", film)
     assert done.returncode == 6 and done.stderr.startswith("recordings: ")
+
+
+def test_looking_makes_nothing_that_another_account_would_trip_over(console: Console) -> None:
+    assert console.run("status").returncode == 0
+    assert not (console.state / "sender.lock").exists()
+
+
+def test_its_version_is_told(console: Console) -> None:
+    assert console.run("--version").stdout.strip() == version("recordings-client")
 
 
 def test_names_do_not_command_the_terminal(console: Console, film: Path) -> None:

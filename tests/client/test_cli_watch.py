@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from recordings_client.cli.complete import Complete, is_open_for_writing
+from recordings_client.cli.complete import Complete, being_written
 from tests.client.conftest import MiB, film_of, sha256
 from tests.client.console import Console, Process
 from tests.client.test_queue import uploads_of
@@ -121,15 +121,15 @@ def test_reading_a_file_does_not_keep_it(folder: Path) -> None:
     path = folder / "a.mp4"
     path.write_bytes(b"x")
     with path.open("rb"):
-        assert not is_open_for_writing(path)
+        assert being_written([path]) == set()
     with path.open("r+b"):
-        assert is_open_for_writing(path)
+        assert being_written([path]) == {path}
 
 
 def test_each_file_is_handed_over_once_until_it_changes(folder: Path) -> None:
     path, now = folder / "a.mp4", 0.0
     path.write_bytes(b"x")
-    complete = Complete(folder, 10.0, set(), lambda: now)
+    complete = Complete(folder, 10.0, set(), pytest.fail, lambda: now)
     assert not list(complete.look())
     now = 11.0
     assert list(complete.look()) == [(path, None)]
@@ -211,5 +211,5 @@ def test_a_folder_that_is_missing_is_refused_and_one_that_goes_is_told(
     daemon = watch(folder)
     wait_for(lambda: console.json("status")["sending"])
     folder.rename(folder.with_name("elsewhere"))
-    wait_for(lambda: any("is gone" in each for each in daemon.lines))
+    wait_for(lambda: any("cannot be looked into" in each for each in daemon.lines))
     assert daemon.end(signal.SIGINT) == 0

@@ -130,6 +130,13 @@ def test_a_silent_server_is_given_up(started: Started, film: Path) -> None:
         assert "in time" in status["error"]
 
 
+def test_a_date_to_come_back_at_is_of_the_servers_clock() -> None:
+    """Ours may be hours off."""
+    answer = Answer(503, retry_after="Wed, 21 Oct 2015 07:28:30 GMT")
+    answer.headers["Date"] = "Wed, 21 Oct 2015 07:28:00 GMT"
+    assert refusal(answer).retry_after == 30  # type: ignore[arg-type]
+
+
 class Answer:
     """As much of an answer as our errors are made from."""
 

@@ -48,9 +48,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     findings = list(_findings(args))
     for each in findings:
         mark = "ok   " if each.ok else "WRONG"
-        screen.result(
-            f"{mark}  {each.check}: {each.found}" + (f"\n       {each.do}" * bool(each.do))
-        )
+        screen.result(f"{mark}  {each.check}: {each.found}", *[f"       {each.do}"] * bool(each.do))
     code = next((each.exit for each in findings if not each.ok), DONE)
     screen.json({"checks": [_told(each) for each in findings], "exit": code})
     return code
