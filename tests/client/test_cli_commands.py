@@ -131,6 +131,12 @@ def test_doctor_looks_at_a_damaged_queue(console: Console) -> None:
     assert console.run("status").returncode == 6
 
 
+def test_doctor_has_no_queue_thrown_away_that_only_cannot_be_written_to(console: Console) -> None:
+    (console.state / "queue.sqlite3").mkdir(parents=True)
+    code, found = wrong(console)
+    assert code == 6 and "Keep it" in found["queue"]["do"]
+
+
 def test_doctor_compares_the_clocks(console: Console) -> None:
     class Late(BaseHTTPRequestHandler):
         def date_time_string(self, timestamp: float | None = None) -> str:

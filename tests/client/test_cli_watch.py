@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -202,6 +204,20 @@ def test_a_portal_that_was_away_gets_it_as_soon_as_it_is_back(
         daemon.sees("failed", film)
         away.clear()
         daemon.sees("available", film)
+
+
+def test_what_a_full_disk_kept_out_of_the_queue_is_queued_later(
+    console: Console, watch: Watch, folder: Path, media: Callable[..., Path]
+) -> None:
+    daemon = watch(folder)
+    wait_for(lambda: console.json("status")["sending"])
+    with closing(sqlite3.connect(console.state / "queue.sqlite3")) as disk:
+        full = "BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+        disk.execute(f"CREATE TRIGGER full BEFORE INSERT ON task {full}")
+        film = film_of(media, folder / f"full-{folder.parent.name}.mp4")
+        wait_for(lambda: any("left out for now" in each for each in daemon.lines))
+        disk.execute("DROP TRIGGER full")
+    daemon.sees("available", film)
 
 
 def test_a_folder_that_is_missing_is_refused_and_one_that_goes_is_told(

@@ -59,6 +59,10 @@ class Complete:
                 seen.handed_over = True
                 yield video, seen.metadata[0] if seen.metadata else None
 
+    def again(self, video: Path) -> None:
+        """It could not be handed over: the next look brings it once more."""
+        self._seen[video].handed_over = False
+
     def _is_still(self, seen: Seen, now: float) -> bool:
         return now - seen.since >= self._still and not seen.handed_over
 

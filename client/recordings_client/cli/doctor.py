@@ -148,6 +148,8 @@ def _queue(folder: Path) -> Finding:
         queue.close()
     except (sqlite3.Error, OSError) as error:
         do = f"Move {path} away; then queue the recordings again, which may send some twice."
+        if isinstance(error, OSError | sqlite3.OperationalError):
+            do = "Keep it: the disk is full, or this account has no right to write there."
         return Finding("queue", False, f"{path} cannot be used: {error}", do, exits.LOCAL)
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "empty"
     sender = "somebody sends" if is_sent_from(folder) else "nobody sends at this moment"

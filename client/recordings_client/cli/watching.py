@@ -112,7 +112,9 @@ class Watch:
         self._missed_before, self._missed = self._missed, set()
         for each in self._folders:
             for video, metadata in each.look():
-                self._hand_over(video, metadata)
+                if not self._hand_over(video, metadata):
+                    each.again(video)
+                    return
                 if ended.is_set():
                     return
 
@@ -122,11 +124,15 @@ class Watch:
         if folder not in self._missed_before:
             log.warning("%s As soon as it can, it is watched again.", error.message)
 
-    def _hand_over(self, video: Path, metadata: Path | None) -> None:
+    def _hand_over(self, video: Path, metadata: Path | None) -> bool:
+        """False if it has to be tried again, as when the queue's disk is full."""
         try:
             self._manager.queue_upload(video, metadata)
         except ApiError as error:
-            log.warning("%s is left out until it changes: %s", video.name, error.message)
+            until = "for now" if error.retriable else "until it changes"
+            log.warning("%s is left out %s: %s", video.name, until, error.message)
+            return not error.retriable
+        return True
 
     def _tell(self) -> None:
         for word, task in self._happening.look():
