@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from recordings_client import reading, retrying
-from recordings_client.errors import ApiError, UploadError
+from recordings_client.errors import ApiError, AuthenticationError, UploadError, ValidationError
 from recordings_client.pace import Pace
 from recordings_client.queue_file import Queue
 from recordings_client.reading import ProgressFileWrapper
@@ -128,9 +128,10 @@ class Walk:
 
     def send_next(self, task: Task, standing: Standing) -> Standing:
         """The next request's bytes. Returns where the upload stands then."""
+        reason = "The server counted nothing of what was sent."
         with task.path.open("rb", buffering=0) as file:
             if standing.parts is not None:
-                self._put_parts(task, standing, file)
+                reason = self._put_parts(task, standing, file) or reason
                 now = self.client.status(standing.session_id)
             else:
                 size = min(self.chunk_bytes, task.known.size - standing.received)
@@ -139,20 +140,19 @@ class Walk:
         reading.refuse_changed(task.path, task.known)
         self._acknowledge(task, now)
         if now.status in SENDING and now.received <= standing.received:
-            raise UploadError("The server counted nothing of what was sent.", retriable=True)
+            raise UploadError(reason, retriable=True)
         return now
 
-    def _put_parts(self, task: Task, standing: Standing, file: BinaryIO) -> None:
-        """Straight into the storage. A 403 is an address that is too old: the next status has
-        fresh ones."""
+    def _put_parts(self, task: Task, standing: Standing, file: BinaryIO) -> str:
+        """Straight into the storage. Returns what it refused, such as an address that is too old:
+        the next status has fresh ones."""
         for part in standing.parts or []:
             body = self._body(task, file, part["number"] * standing.part_size, part["size"])
             try:
                 self.client.put_part(part, body)
-            except ApiError as error:
-                if error.status == 403:
-                    return
-                raise
+            except (AuthenticationError, ValidationError) as error:
+                return f"The storage refuses a part: {error.message}"
+        return ""
 
     def _body(self, task: Task, file: BinaryIO, start: int, size: int) -> ProgressFileWrapper:
         noted = time.monotonic()
