@@ -178,10 +178,10 @@ class Walk:
             raise NotYet
         if standing.status not in ("completed", "deleted"):
             raise _lost(standing)
-        if standing.sha256 not in (None, sha256):
-            raise UploadError("The portal has other bytes than this file; the file is kept.")
         available = standing.status == "completed"
-        may_go = self.delete_files and available and standing.sha256 == sha256
+        if available and standing.sha256 != sha256:
+            raise UploadError("The portal has other bytes than this file; the file is kept.")
+        may_go = self.delete_files and available
         self.queue.note(
             task.id, status=COMPLETED, ended=time.time(), delete_files=int(may_go), error=""
         )

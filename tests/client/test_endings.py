@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -63,6 +64,27 @@ def test_what_the_portal_has_deleted_meanwhile_is_not_deleted_here(
     manager.start()
     assert manager.wait([task_id], 30)
     manager.stop()
+    assert film.exists()
+
+
+def test_other_bytes_than_the_portals_are_kept_whatever_their_date_says(
+    settings: Settings, started: Callable[..., ApiIntegrationManager], film: Path
+) -> None:
+    """The client was killed before it heard the end, and the file was restored from elsewhere."""
+    chosen = settings()
+    before = manager_of(chosen)
+    task_id = before.queue_upload(film)
+    before.start()
+    assert before.wait([task_id], 30)
+    before.queue.note(task_id, status="uploading", sha256=None)
+    before.stop()
+    known = film.stat()
+    film.write_bytes(film.read_bytes()[::-1])
+    os.utime(film, ns=(known.st_atime_ns, known.st_mtime_ns))
+    after = started(state_dir=str(chosen.state_dir), delete_after_upload=True)
+    assert after.upload_manager and after.upload_manager.wait([task_id], 30)
+    status = after.get_upload_status(task_id)
+    assert status and status["status"] == "failed" and "other bytes" in status["error"]
     assert film.exists()
 
 

@@ -46,7 +46,8 @@ def download(args: argparse.Namespace, screen: Screen) -> int:
                 done.append({"file_id": file_id, "path": str(path)})
                 screen.result(f"{path}: fetched, and its SHA-256 is that of the portal")
     except KeyboardInterrupt:
-        screen.note("Stopped; what has arrived waits in a file .part. The same command goes on.")
+        said = "Stopped; what has arrived waits in a file .part. The same command goes on."
+        screen.note("", said)  # a terminal has written ^C before
         raise
     screen.json({"downloaded": done, "exit": DONE})
     return DONE

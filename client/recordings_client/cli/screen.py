@@ -27,9 +27,9 @@ class Screen:
         if not self.machine:
             print(*map(printable, lines), sep="\n", flush=True)
 
-    def note(self, line: str) -> None:
+    def note(self, *lines: str) -> None:
         if not self.machine:
-            print(printable(line), file=sys.stderr, flush=True)
+            print(*map(printable, lines), sep="\n", file=sys.stderr, flush=True)
 
     def json(self, document: dict[str, Any]) -> None:
         """One document, on one line."""

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
             _follow(manager, happening, wanted, args.wait, screen, display)
         return _told(manager, wanted, refused, screen)
     except KeyboardInterrupt:
-        screen.note(_stopped(manager))
+        screen.note("", _stopped(manager))  # a terminal has written ^C before
         raise
     finally:
         manager.stop()
