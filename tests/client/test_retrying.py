@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from recordings_client import ApiIntegrationManager, AuthenticationError, NetworkError, ServerError
+from recordings_client import (
+    ApiIntegrationManager,
+    AuthenticationError,
+    NetworkError,
+    ServerError,
+    UploadError,
+)
 from recordings_client.retrying import delay
 from recordings_client.wire import refusal
 from tests.client.conftest import film_of, sent, sha256
@@ -159,7 +165,12 @@ def test_each_status_is_the_error_that_the_contract_names() -> None:
     for status in (401, 403):
         assert isinstance(error(status), AuthenticationError)
     assert isinstance(error(408), NetworkError)
-    assert refusal(Answer(429, retry_after="7")).retry_after == 7  # type: ignore[arg-type]
+    for code in ("offset_mismatch", "taken_over", "incomplete"):
+        asked = refusal(Answer(409, code))  # type: ignore[arg-type]
+        assert isinstance(asked, UploadError) and asked.retriable, "its status says what is next"
+    assert not refusal(Answer(409, "conflict")).retriable  # type: ignore[arg-type]
+    busy = refusal(Answer(429, retry_after="7"))  # type: ignore[arg-type]
+    assert busy.retriable and busy.retry_after == 7
     dated = refusal(Answer(503, retry_after="Wed, 21 Oct 2037 07:28:00 GMT"))  # type: ignore[arg-type]
     assert dated.retry_after == 3600, "never longer than an hour"
     assert refusal(Answer(503, retry_after="soon")).retry_after is None  # type: ignore[arg-type]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,23 @@ def test_a_wrong_address_is_told_as_one(portal: Portal, token: str, film: Path) 
         assert not client.test_connection()
         with pytest.raises(ApiError):
             client.upload_recording(film)
+
+
+def test_nobody_leads_us_elsewhere(portal: Portal, token: str) -> None:
+    """The token and the recordings are for the portal that is named in the settings."""
+
+    class Moved(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(307)
+            self.send_header("Location", portal.url + self.path)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Moved) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        client = RecordingUploadClient(f"http://127.0.0.1:{server.server_port}/api", token)
+        with pytest.raises(ValidationError, match="sends us elsewhere"):
+            client.check_connection()
+        server.shutdown()
 
 
 def test_an_answer_that_is_not_the_portals_is_told_as_one(film: Path) -> None:

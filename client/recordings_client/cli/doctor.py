@@ -97,6 +97,8 @@ def _portal(settings: ClientSettings) -> Iterator[Finding]:
         answer = Wire(settings.base_url, None, settings.upload_timeout).ask("GET", "/health")
     except ApiError as error:
         do = "Look at the network, the proxy and base_url, which ends with /api."
+        if error.code == "tls":
+            do = "Let REQUESTS_CA_BUNDLE name the file with your organisation's certificates."
         yield Finding("portal", False, error.message, do, exits.SERVER)
         return
     took = time.monotonic() - begun
