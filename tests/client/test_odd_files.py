@@ -105,6 +105,15 @@ def test_metadata_that_cannot_be_told_are_refused_by_name(tmp_path: Path, metada
         announcement(tmp_path / "session_1.mp4", 5, path, direct=False)
 
 
+def test_metadata_do_not_say_what_the_file_itself_says(tmp_path: Path) -> None:
+    path = tmp_path / "session_1_metadata.json"
+    other = {"file_size": 7, "filename": "b.mp4", "sha256": "0" * 64, "file_hash": "0" * 64}
+    path.write_text(json.dumps(other | {"direct": True, "fps": 15}))
+    said = announcement(tmp_path / "session_1.mp4", 5, path, direct=False)
+    ours = {"session_id": "session_1", "filename": "session_1.mp4", "file_size": 5}
+    assert said == ours | {"fps": 15}
+
+
 def test_without_a_folder_the_recorder_goes_on(
     started: Started, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

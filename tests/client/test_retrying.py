@@ -81,6 +81,22 @@ def test_what_failed_for_the_network_is_tried_again_at_the_next_start(
     wait_for(lambda: second.get_queue_status()["completed_uploads"] == 1)
 
 
+def test_what_the_portal_refused_is_not_tried_again_at_each_start(
+    started: Started, tmp_path: Path
+) -> None:
+    text = tmp_path / "notes.mp4"
+    text.write_text("This is no film. " * 500)
+    first = started(state_dir=str(tmp_path / "s"))
+    task_id = str(first.upload_recording(text))
+    wait_for(lambda: _failed(first, task_id))
+    assert first.upload_manager
+    before = first.upload_manager.queue.find(task_id)
+    first.shutdown()
+    second = started(state_dir=str(tmp_path / "s")).upload_manager
+    assert second and wait_for(lambda: second.is_sender)
+    assert second.queue.find(task_id) == before
+
+
 def test_progress_gives_the_tries_back(portal: Portal, started: Started, large: Path) -> None:
     """Five cuts with one try: each request brings a bit, so none is the last."""
     with Unreliable(portal.port, fails(*["cut"] * 5)) as proxy:
