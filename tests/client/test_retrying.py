@@ -20,6 +20,7 @@ from recordings_client import (
 from recordings_client.retrying import delay
 from recordings_client.wire import refusal
 from tests.client.conftest import film_of, sent, sha256
+from tests.client.test_queue import uploads_of
 from tests.client.unreliable import Unreliable, at_random
 from tests.conftest import Portal
 from tests.waiting import wait_for
@@ -51,6 +52,20 @@ def test_after_each_fault_it_arrives_once(
         [file_id] = sent(manager, manager.upload_recording(film))
         assert proxy.done[fault] == 1
     assert portal.recording(file_id)["sha256"] == sha256(film)
+
+
+def test_a_lost_answer_to_the_first_request_begins_no_second_upload(
+    portal: Portal, started: Started, film: Path
+) -> None:
+    acts = itertools.chain(["lose"], itertools.repeat("pass"))
+    begins = b"POST /api/uploads/create-session"
+    with Unreliable(
+        portal.port, lambda line: next(acts) if line.startswith(begins) else "pass"
+    ) as proxy:
+        manager = started(base_url=f"{proxy.url}/api")
+        [file_id] = sent(manager, manager.upload_recording(film))
+        assert proxy.done["lose"] == 1
+    assert uploads_of(portal, film) == [file_id]
 
 
 def test_it_fails_after_max_retries_without_progress_and_can_be_tried_again(
