@@ -22,7 +22,7 @@ run: setup  ## the portal; Ctrl-C stops it
 	@$(BIN)/portal run
 
 test: setup  ## every test, against real servers and a real browser
-	@sh tools/chromium.sh
+	@sh tools/programs.sh
 	@$(BIN)/pytest -n 3 --dist loadfile
 
 lint: setup  ## style, types, and who may import whom
@@ -38,7 +38,7 @@ lock:  ## write the lock files anew after pyproject.toml changed
 	@sh tools/lock.sh
 
 screens: setup  ## take the screenshots of docs/screens anew
-	@sh tools/chromium.sh
+	@sh tools/programs.sh
 	@SCREENS_DIR=docs/screens $(BIN)/pytest tests/e2e -k fits_its_screen
 
 texts: setup  ## collect the texts of the pages for translation

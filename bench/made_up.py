@@ -38,7 +38,7 @@ INSERTED = {
     "created_at progress_at expires_at",
     "recording": "id owner_id owner_label token_id source department state filename details "
     "received_at place available_at storage_id key size sha256 sha256_declared kind duration_ms "
-    "integrity verified_at",
+    "integrity verified_at reviewed",
     "recording_detail": "recording_id name value place",
     "recording_tag": "recording_id tag_id",
     "legal_hold": "case_id recording_id reason placed_by placed_at",
@@ -146,7 +146,8 @@ def _recording(number: int, count: int, people: Sequence[tuple[str, str]]) -> Ro
     plays = people[0] if number % 25 == 3 else people[1] if number % 5000 == 7 else None
     reviews = people[2] if number % 20 == 1 else None
     held = number % 2000 == 1
-    return row | {"said": said, "tags": tags, "held": held, "plays": plays, "reviews": reviews}
+    row |= {"said": said, "tags": tags, "held": held, "plays": plays, "reviews": reviews}
+    return row | {"reviewed": reviews is not None}
 
 
 def _insert(connection: Connection, batch: Sequence[Row]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import subprocess
 from abc import ABC, abstractmethod
 from contextlib import suppress
@@ -15,7 +14,7 @@ import psutil
 import requests
 
 from bench.load import Request, request
-from tests.waiting import free_port, wait_for
+from tests.waiting import free_port, listens, wait_for
 
 BYTES = "application/offset+octet-stream"
 
@@ -69,9 +68,7 @@ class Server(ABC):
 
     def _listens(self) -> bool:
         assert self.process.poll() is None, (self.folder / "log").read_text()
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
-        return False
+        return listens(self.port)
 
     def stop(self) -> None:
         below = self.processes()[1:]

@@ -212,6 +212,11 @@ class Settings(WireSettings, ServingSettings, VerifyingSettings, RetentionSettin
                 "PORTAL_DIRECT_PLAYBACK=on needs S3 or Azure: the folder that PORTAL_STORAGE_URL "
                 "names has no address of its own."
             )
+        if self.accel_redirect and not (folder and self.proxy_hops):
+            raise BadSetting(
+                "PORTAL_ACCEL_REDIRECT needs a folder in PORTAL_STORAGE_URL, and nginx in front "
+                "with PORTAL_PROXY_HOPS=1: otherwise nobody would send what is downloaded."
+            )
 
     @property
     def address(self) -> str:

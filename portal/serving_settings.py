@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from portal.setting_types import names, one_of, setting, whole
+from portal.setting_types import location, names, one_of, setting, whole
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,10 @@ class ServingSettings:
     )
     web_threads: int = setting(
         "PORTAL_WEB_THREADS",
-        "64",
+        "400",
         whole(4, 1024),
-        "Threads per web process: how many slow clients it serves at once.",
+        "Threads per web process, made as they are needed: how many slow clients it serves at "
+        "once.",
     )
     idle_seconds: int = setting(
         "PORTAL_IDLE_SECONDS",
@@ -37,6 +38,13 @@ class ServingSettings:
         "0",
         whole(0, 5),
         "How many reverse proxies stand in front and set X-Forwarded-For, -Proto and -Host.",
+    )
+    accel_redirect: str = setting(
+        "PORTAL_ACCEL_REDIRECT",
+        "",
+        location,
+        "The internal location of nginx, such as /stored/, that has the storage's folder: nginx "
+        "then sends downloads by itself. One that runs goes on when its right is withdrawn.",
     )
     log_format: str = setting(
         "PORTAL_LOG_FORMAT",

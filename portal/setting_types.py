@@ -73,6 +73,12 @@ def store_address(text: str) -> str:
     return text
 
 
+def location(text: str) -> str:
+    if text and not re.fullmatch(r"/([A-Za-z0-9_-]+/)+", text):
+        raise ValueError("write a path of letters and digits such as /stored/")
+    return text
+
+
 def bucket_name(text: str) -> str:
     if text and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
         raise ValueError("write the bare name of a bucket, without s3:// and prefix")

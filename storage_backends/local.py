@@ -178,15 +178,17 @@ class LocalStore(FsspecStore):
         return self._in_folder(path.parent, sync, lambda: os.open(path, flags, 0o440))
 
     def _in_folder(self, folder: Path, sync: bool, act: Callable[[], Made]) -> Made:
-        """Make the folder and act in it. Somebody else may remove it, as empty, in between.
+        """Act in the folder, and make it if it is not there. Somebody else may remove it, as empty,
+        in between.
 
         The root is not made again: when it is gone, its disk is, and ours is the wrong one.
         """
-        self._require_root()
         for _ in range(20):
             with contextlib.suppress(FileNotFoundError):
-                self._make_folder(folder, sync)
                 return act()
+            self._require_root()
+            with contextlib.suppress(FileNotFoundError):
+                self._make_folder(folder, sync)
         raise StorageUnavailable(f"The folder {folder} disappears while it is written to.")
 
     def _require_root(self) -> None:

@@ -19,7 +19,7 @@ from portal.core import deletion, finding, recordings
 from portal.core.errors import InvalidRequest
 from portal.db import db
 from portal.parsing import MOST_JSON, check_path_id, json_value, plain, shaped, whole_body
-from portal.streaming import original, stream
+from portal.streaming import hand_over, original
 
 MEDIA = "*/*"
 LONGEST_REASON = 1000
@@ -65,7 +65,7 @@ def content(recording_id: str) -> Response:
     recording = recordings.find_downloadable(db.session, caller(), recording_id, why)
     may = partial(recordings.find_downloadable, recording_id=recording_id, asked=why)
     leaving = partial(recordings.hand_out, db.session, caller(), recording, why)
-    response = stream(original(recording), still(may), leaving)
+    response = hand_over(original(recording), still(may), leaving)
     name = quote(recording.filename, safe="")
     response.headers["Content-Disposition"] += f"; filename*=UTF-8''{name}"
     return response

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, not_, select, true
 from sqlalchemy.orm import Session
 
 from portal.core import reviews
@@ -149,6 +149,8 @@ def _seen(wanted: Wanted) -> Iterator[Filter]:
     """What people, and the portal itself, have looked at."""
     if wanted.reviewed or wanted.reviewed_by is not None or wanted.outcome is not None:
         yield _having(reviews.by(wanted.reviewed_by, wanted.outcome))
+    if wanted.reviewed is False:
+        yield _unreviewed()
     if wanted.noted:
         yield _having(_noted())
     if wanted.verified_before is not None:
@@ -158,6 +160,12 @@ def _seen(wanted: Wanted) -> Iterator[Filter]:
     if wanted.played_by is not None:
         person = select(User.id).where(User.email == wanted.played_by).scalar_subquery()
         yield _having(select(PlaySession.recording_id).where(PlaySession.user_id == person))
+
+
+def _unreviewed() -> Filter:
+    led = Recording.reviewed == false()
+    met = func.coalesce(Recording.reviewed, true()) == false()
+    return Filter(Recording.place, select(Recording.place).where(led), met, led)
 
 
 def _said(name: str, value: str) -> Filter:
@@ -201,8 +209,6 @@ def _lacking(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield not_(_held().where(LegalHold.recording_id == Recording.id).exists())
     if wanted.noted is False:
         yield not_(_noted().where(Note.recording_id == Recording.id).exists())
-    if wanted.reviewed is False:
-        yield reviews.by_nobody()
 
 
 def _measured(wanted: Wanted) -> Iterator[Filter]:

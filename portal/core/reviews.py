@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from portal.core import audit, recordings
 from portal.core.accounts import Caller
 from portal.core.deletion import locked
 from portal.core.errors import InvalidRequest
-from portal.core.models import Recording, Review
+from portal.core.models import Review
 from portal.core.transaction import release, utc_now, writing
 
 OUTCOMES = ("fine", "finding", "escalated")
-
-
-def by_nobody() -> ColumnElement[bool]:
-    """For queries of recordings: those that nobody has reviewed."""
-    return ~exists().where(Review.recording_id == Recording.id)
 
 
 def by(user_id: str | None, outcome: str | None = None) -> Select[str]:
@@ -49,7 +44,7 @@ def mark(
         raise InvalidRequest("Choose one of the outcomes.")
     found = recordings.find(session, caller, recording_id).id
     with writing(session):
-        locked(session, found)  # a double click is two at once
+        locked(session, found).reviewed = True  # locked: a double click is two at once
         row = session.get(Review, (found, caller.user_id))
         if row is None:
             row = Review(recording_id=found, user_id=caller.user_id)
@@ -68,10 +63,12 @@ def unmark(session: Session, caller: Caller, recording_id: str) -> None:
     caller.must("note")
     found = recordings.find(session, caller, recording_id).id
     with writing(session):
-        locked(session, found)
+        recording = locked(session, found)
         row = session.get(Review, (found, caller.user_id))
         if row is not None:
             session.delete(row)
+            others = by(None).where(Review.recording_id == found, Review.user_id != row.user_id)
+            recording.reviewed = session.scalar(others.limit(1)) is not None
             audit.record(session, caller.actor, "recording.review_withdrawn", ("recording", found))
 
 

@@ -17,7 +17,7 @@ from portal.core.models import Recording
 from portal.core.ranges import Ranges
 from portal.db import db
 from portal.parsing import known_id
-from portal.streaming import original, stream, watched
+from portal.streaming import hand_over, original, watched
 from portal.web.positions import clock
 from portal.web.show import plain
 
@@ -36,7 +36,7 @@ def download(recording_id: str) -> Response:
     recording = recordings.find_downloadable(db.session, caller(), known, why)
     may = partial(recordings.find_downloadable, recording_id=known, asked=why)
     leaving = partial(recordings.hand_out, db.session, caller(), recording, why)
-    response = stream(original(recording), still(may), leaving)
+    response = hand_over(original(recording), still(may), leaving)
     response.headers["Content-Disposition"] = attachment(recording.filename)
     response.headers.update(digests(recording, response.status_code))
     return response

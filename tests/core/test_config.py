@@ -63,6 +63,7 @@ WRONG: dict[str, list[str]] = {
     "PORTAL_RECONCILE_SECONDS": [*NUMBERS, "0", "3601"],
     "PORTAL_ASK_REASON": ["call", "tus,Calls"],
     "PORTAL_PROXY_HOPS": [*NUMBERS, "6"],
+    "PORTAL_ACCEL_REDIRECT": ["stored/", "/stored", "/", "/a/../b/", "/a b/", "//"],
 }
 ANY_TEXT = {
     "PORTAL_DATA_DIR",
@@ -196,6 +197,14 @@ def test_storage_settings_that_do_not_fit_together_are_refused(variables: dict[s
     with pytest.raises(BadSetting, match=rf"{name}.*PORTAL_STORAGE_URL"):
         Settings.from_env(variables)
     Settings.from_env(variables | {"PORTAL_STORAGE_URL": "s3://bucket"})
+
+
+def test_nginx_sends_files_only_where_there_are_files_and_nginx() -> None:
+    place = {"PORTAL_ACCEL_REDIRECT": "/stored/"}
+    for wrong in ({}, {"PORTAL_PROXY_HOPS": "1", "PORTAL_STORAGE_URL": "s3://bucket"}):
+        with pytest.raises(BadSetting, match="PORTAL_ACCEL_REDIRECT needs"):
+            Settings.from_env(place | wrong)
+    Settings.from_env(place | {"PORTAL_PROXY_HOPS": "1"})
 
 
 def test_staging_within_what_the_storage_keeps_is_refused() -> None:

@@ -8,12 +8,13 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from portal.core import accounts, notes, reviews
+from portal.core import accounts, finding, notes, reviews
 from portal.core.accounts import Caller
 from portal.core.audit import SYSTEM
 from portal.core.errors import InvalidRequest, NotAllowed, NotFound
 from portal.core.models import Recording
 from portal.core.notes import Written
+from portal.core.wanted import Wanted
 from tests.core.conftest import Site
 
 Person = Callable[..., Caller]
@@ -75,20 +76,34 @@ def test_a_note_has_words_and_a_time(text: str, start: int, end: int | None) -> 
         Written(text, start, end, shared=True)
 
 
+def by_nobody(site: Site, reader: Caller) -> set[str]:
+    page = finding.page(site.session, reader, 10, Wanted(reviewed=False))
+    return {row.id for row in page.rows}
+
+
 def test_nobody_elses_mark_counts_as_mine(site: Site, call: Recording, person: Person) -> None:
     first, second, unseen = person(), person(), site.recorded(b"y" * 10)
-    by_nobody = select(Recording.id).where(reviews.by_nobody())
-    assert set(site.session.scalars(by_nobody)) == {call.id, unseen.id}
+    assert by_nobody(site, first) == {call.id, unseen.id}
     reviews.mark(site.session, first, call.id, None)
     reviews.mark(site.session, first, call.id, "finding")
     [row] = reviews.of_recording(site.session, second, call.id)
     assert (row.user_label, row.outcome) == (first.label, "finding")
-    assert site.session.scalars(by_nobody).all() == [unseen.id]
+    assert by_nobody(site, second) == {unseen.id}
     by_second = select(Recording.id).where(Recording.id.in_(reviews.by(second.user_id)))
     assert site.session.scalars(by_second).all() == []
     reviews.unmark(site.session, second, call.id)
     assert len(reviews.of_recording(site.session, first, call.id)) == 1
-    reviews.unmark(site.session, first, call.id)
-    assert len(site.session.scalars(by_nobody).all()) == 2
     with pytest.raises(InvalidRequest):
         reviews.mark(site.session, first, call.id, "splendid")
+
+
+def test_it_is_reviewed_until_the_last_mark_is_withdrawn(
+    site: Site, call: Recording, person: Person
+) -> None:
+    first, second = person(), person()
+    for each in (first, second):
+        reviews.mark(site.session, each, call.id, None)
+    reviews.unmark(site.session, first, call.id)
+    assert by_nobody(site, first) == set()
+    reviews.unmark(site.session, second, call.id)
+    assert by_nobody(site, first) == {call.id}

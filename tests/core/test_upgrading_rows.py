@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from portal import migrate
-from portal.core.models import LegalCase, LegalHold
+from portal.core.models import LegalCase, LegalHold, Recording
 from tests.core.test_migrations import empty_postgres, engine, one_database
 
 __all__ = ["empty_postgres", "engine", "one_database"]
@@ -100,3 +100,16 @@ def test_each_legal_hold_of_before_becomes_a_case(engine: Engine) -> None:
     with engine.connect() as connection:
         rows = connection.execute(select(tables.tables["legal_hold"])).all()
         assert sorted(each.released_by or "" for each in rows) == ["", "bert (shell)"]
+
+
+def test_what_was_reviewed_before_says_so_itself(engine: Engine) -> None:
+    migrate.upgrade(engine, "0020")
+    fill(engine)
+    tables = MetaData()
+    tables.reflect(engine)
+    mark = {"recording_id": UPLOAD, "user_id": UPLOAD, "user_label": "anna", "at": NOW}
+    with engine.begin() as connection:
+        connection.execute(insert(tables.tables["review"]).values(mark))
+    migrate.upgrade(engine)
+    with Session(engine) as session:
+        assert session.scalar(select(Recording.reviewed))

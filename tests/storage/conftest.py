@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from storage_backends import Store, open_store
+from storage_backends import S3Options, Store, open_store
 from tests.storage.servers import OPENERS, azurite, moto, seaweed
 
 __all__ = ["azurite", "moto", "seaweed"]
@@ -76,3 +76,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     yield opened
     for each in list(opened.find("")):  # fsspec keeps memory:// for the whole process
         opened.delete(each.key)
+
+
+@pytest.fixture(params=["seaweed", "moto"])
+def server(request: pytest.FixtureRequest) -> S3Options:
+    """Each server of S3 that we have."""
+    found: S3Options = request.getfixturevalue(request.param)
+    return found

@@ -26,12 +26,6 @@ from tests.storage.servers import new_bucket, port_of, s3_call
 from tests.storage.wire import Wire, wire
 
 
-@pytest.fixture(params=["seaweed", "moto"])
-def server(request: pytest.FixtureRequest) -> S3Options:
-    found: S3Options = request.getfixturevalue(request.param)
-    return found
-
-
 @pytest.fixture
 def bucket(server: S3Options) -> str:
     return new_bucket(server)

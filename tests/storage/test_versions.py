@@ -23,12 +23,6 @@ from tests.storage.servers import azure_store, new_bucket, port_of, s3_call
 from tests.storage.wire import wire
 
 
-@pytest.fixture(params=["seaweed", "moto"])
-def server(request: pytest.FixtureRequest) -> S3Options:
-    found: S3Options = request.getfixturevalue(request.param)
-    return found
-
-
 @pytest.fixture
 def bucket(server: S3Options) -> str:
     made = new_bucket(server)

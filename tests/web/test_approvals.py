@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import requests
 
 from tests.conftest import Portal
-from tests.web.browsing import Person, csrf
+from tests.web.browsing import Person
 from tests.web.listing import recorded
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    portal = Portal(tmp_path_factory.mktemp("approvals"), PORTAL_JOB_WORKERS="0").start()
-    yield portal
-    portal.drop()
-
-
-def send(person: Person, path: str, ids: list[str], **form: str) -> requests.Response:
-    token = csrf(person.get("/recordings").text)
-    fields = [("csrf_token", token), *form.items(), *(("id", each) for each in ids)]
-    return person.session.post(person.portal.url + path, data=fields)
 
 
 def state(house: Portal, recording_id: str) -> str:
@@ -33,7 +19,7 @@ def state(house: Portal, recording_id: str) -> str:
 
 def asked(person: Person, ids: list[str]) -> str:
     """The path of a new request for the deletion of these."""
-    answer = send(person, "/recordings/deletion", ids, reason="sent by mistake")
+    answer = person.send("/recordings/deletion", ids, reason="sent by mistake")
     assert answer.status_code == 200, answer.text
     return re.search(r"/approvals/[0-9a-f-]{36}$", answer.url)[0]
 
@@ -46,7 +32,7 @@ def decide(person: Person, path: str, verb: str, **form: str) -> requests.Respon
 def test_one_asks_another_approves(house: Portal) -> None:
     gone, kept = recorded(house, [{"filename": "wrong.wav"}, {}])
     anna, bert = Person(house, "officer"), Person(house, "officer")
-    preview = send(anna, "/recordings/deletion/preview", [gone]).text
+    preview = anna.send("/recordings/deletion/preview", [gone]).text
     assert "Ask for the deletion of 1 recording?" in preview and "1.0 MB in all" in preview
     path = asked(anna, [gone])
     assert "Waits for somebody else" in anna.get("/approvals").text
@@ -85,11 +71,11 @@ def test_who_asked_may_take_it_back(house: Portal) -> None:
 def test_a_preview_names_what_cannot_go(house: Portal) -> None:
     ids = recorded(house, [{}, {"state": "deleting"}])
     anna = Person(house, "officer")
-    page = send(anna, "/recordings/deletion/preview", ids).text
+    page = anna.send("/recordings/deletion/preview", ids).text
     assert "1 recording cannot go, and is left out." in page
     assert re.findall(r'name="id" value="([^"]+)"', page) == ids[:1]
-    assert send(anna, "/recordings/deletion", ids, reason="x").status_code == 409
-    without = send(anna, "/recordings/deletion", ids[:1], reason=" ")
+    assert anna.send("/recordings/deletion", ids, reason="x").status_code == 409
+    without = anna.send("/recordings/deletion", ids[:1], reason=" ")
     assert without.status_code == 400 and "Say why" in without.text
 
 
@@ -98,7 +84,7 @@ def test_who_may_not_ask_sees_no_requests(house: Portal, role: str) -> None:
     ids = recorded(house, [{}])
     path = asked(Person(house, "officer"), ids)
     person = Person(house, role)
-    assert send(person, "/recordings/deletion", ids, reason="x").status_code == 403
+    assert person.send("/recordings/deletion", ids, reason="x").status_code == 403
     assert person.get(path).status_code == 404
     assert decide(person, path, "approve").status_code == 404
     assert state(house, ids[0]) == "ready"

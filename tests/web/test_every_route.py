@@ -5,7 +5,6 @@ The paths come from the application itself, so that one which is added tomorrow 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -50,13 +49,6 @@ HEADERS: dict[str, dict[str, str]] = {
     },
 }
 """What a dialect wants to be told before it looks for the upload."""
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    portal = Portal(tmp_path_factory.mktemp("routes"), PORTAL_JOB_WORKERS="0").start()
-    yield portal
-    portal.drop()
 
 
 def of(role: str) -> Caller:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -11,28 +10,15 @@ from sqlalchemy import text
 
 from portal.db import db
 from tests.conftest import Portal
-from tests.web.browsing import Person, csrf
+from tests.web.browsing import Person
 from tests.web.listing import recorded
 
 ABOUT = {"name": "Smith against Jones", "number": "12/2026", "reason": "A claim for damages."}
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    portal = Portal(tmp_path_factory.mktemp("holds"), PORTAL_JOB_WORKERS="0").start()
-    yield portal
-    portal.drop()
-
-
-def send(person: Person, path: str, ids: list[str], **form: str) -> requests.Response:
-    token = csrf(person.get("/recordings").text)
-    fields = [("csrf_token", token), *form.items(), *(("id", each) for each in ids)]
-    return person.session.post(person.portal.url + path, data=fields)
-
-
 def placed(person: Person, ids: list[str], **form: str) -> str:
     """The path of a new case that holds these."""
-    answer = send(person, "/holds", ids, **(ABOUT | form))
+    answer = person.send("/holds", ids, **(ABOUT | form))
     assert answer.status_code == 200 and "The hold is placed." in answer.text
     return re.search(r"/holds/[0-9a-f-]{36}$", answer.url)[0]
 
@@ -50,7 +36,7 @@ def approve(person: Person, path: str) -> requests.Response:
 def test_selected_recordings_are_held_after_a_look(house: Portal) -> None:
     one, other = recorded(house, [{"filename": "claim.wav"}, {}])
     anna = Person(house, "officer")
-    page = send(anna, "/holds/new", [one]).text
+    page = anna.send("/holds/new", [one]).text
     assert "Hold 1 recording?" in page and "1.0 MB in all" in page
     path = placed(anna, [one], review_on="2999-01-31")
     assert held(house, path) == {one}
@@ -59,7 +45,7 @@ def test_selected_recordings_are_held_after_a_look(house: Portal) -> None:
         assert shown in page
     assert other not in page
     assert "Smith against Jones" in anna.get("/holds").text
-    assert "is under a legal hold" in send(anna, "/recordings/deletion/preview", [one]).text
+    assert "is under a legal hold" in anna.send("/recordings/deletion/preview", [one]).text
 
 
 def test_all_that_a_filtered_list_has_is_held(house: Portal) -> None:
@@ -89,17 +75,17 @@ def test_the_list_shows_what_a_case_holds(house: Portal) -> None:
 def test_what_is_tagged_later_comes_into_the_case(house: Portal) -> None:
     first, later, never = recorded(house, [{}, {}, {}])
     anna = Person(house, "officer")
-    send(anna, "/recordings/tags", [first], tag="urgent", act="add")
+    anna.send("/recordings/tags", [first], tag="urgent", act="add")
     path = placed_by_filters(anna, "tag=urgent")
     assert held(house, path) == {first}
-    send(anna, "/recordings/tags", [later], tag="urgent", act="add")
-    send(anna, "/recordings/tags", [never], tag="harmless", act="add")
+    anna.send("/recordings/tags", [later], tag="urgent", act="add")
+    anna.send("/recordings/tags", [never], tag="harmless", act="add")
     assert held(house, path) == {first, later}
     assert "Added to a legal hold · 1 recording" in anna.get(path).text
 
 
 def placed_by_filters(person: Person, filters: str) -> str:
-    answer = send(person, f"/holds?{filters}", [], all="1", future="1", **ABOUT)
+    answer = person.send(f"/holds?{filters}", [], all="1", future="1", **ABOUT)
     return re.search(r"/holds/[0-9a-f-]{36}$", answer.url)[0]
 
 
@@ -108,8 +94,8 @@ def test_recordings_are_added_to_a_case_that_stands(house: Portal) -> None:
     anna, bert = Person(house, "officer"), Person(house, "officer")
     path = placed(anna, [first])
     case = path.rpartition("/")[2]
-    assert f'<option value="{case}"' in send(bert, "/holds/new", [second]).text
-    answer = send(bert, "/holds/add", [first, second], case=case)
+    assert f'<option value="{case}"' in bert.send("/holds/new", [second]).text
+    answer = bert.send("/holds/add", [first, second], case=case)
     assert "1 recording was added." in answer.text
     assert held(house, path) == {first, second}
 
@@ -118,7 +104,7 @@ def test_a_case_is_released_when_somebody_else_approves(house: Portal) -> None:
     ids = recorded(house, [{}, {}])
     anna, bert = Person(house, "officer"), Person(house, "officer")
     path = placed(anna, ids)
-    asked = send(anna, f"{path}/release", [], whole="1", reason="settled")
+    asked = anna.send(f"{path}/release", [], whole="1", reason="settled")
     request = re.search(r"/approvals/[0-9a-f-]{36}$", asked.url)[0]
     assert "Release the legal hold “Smith against Jones”" in asked.text
     assert "Waits for somebody else" in anna.get("/approvals").text
@@ -134,14 +120,14 @@ def test_selected_recordings_of_a_case_are_released(house: Portal) -> None:
     gone, kept = recorded(house, [{"filename": "gone.wav"}, {"filename": "kept.wav"}])
     anna, bert = Person(house, "officer"), Person(house, "officer")
     path = placed(anna, [gone, kept])
-    asked = send(anna, f"{path}/release", [gone], reason="not part of it")
+    asked = anna.send(f"{path}/release", [gone], reason="not part of it")
     assert "Release 1 recording from the legal hold" in asked.text
     assert "gone.wav" in asked.text and "kept.wav" not in asked.text
     approve(bert, re.search(r"/approvals/[0-9a-f-]{36}$", asked.url)[0])
     assert held(house, path) == {kept}
-    again = send(anna, f"{path}/release", [gone], reason="not part of it")
+    again = anna.send(f"{path}/release", [gone], reason="not part of it")
     assert again.status_code == 409 and "It has changed meanwhile" in again.text
-    with_it = send(anna, "/holds/add", [gone], case=path.rpartition("/")[2])
+    with_it = anna.send("/holds/add", [gone], case=path.rpartition("/")[2])
     assert with_it.status_code == 409 and "need a new case" in with_it.text
 
 
@@ -160,7 +146,7 @@ def test_what_is_missing_is_said_at_the_field_and_nothing_is_lost(
 ) -> None:
     ids = recorded(house, [{}])
     anna = Person(house, "officer")
-    answer = send(anna, "/holds", ids, **(ABOUT | wrong))
+    answer = anna.send("/holds", ids, **(ABOUT | wrong))
     assert answer.status_code == 400 and sentence in answer.text
     for name, typed in ABOUT.items():
         assert name in wrong or typed in answer.text
@@ -191,7 +177,7 @@ def test_who_may_not_hold_sees_no_cases(house: Portal, role: str) -> None:
         assert person.get(address).status_code == 403
     for address in ("/holds", "/holds/add", f"{path}/release", f"{path}/review"):
         sent = {**ABOUT, "case": path.rpartition("/")[2], "whole": "1"}
-        assert send(person, address, ids, **sent).status_code == 403
+        assert person.send(address, ids, **sent).status_code == 403
     assert held(house, path) == set(ids)
     assert "Place a legal hold" not in person.get("/recordings").text
 
@@ -220,9 +206,9 @@ def test_a_case_has_the_owner_that_was_chosen_and_gets_another(house: Portal) ->
     anna, bob, admin = Person(house, "officer"), Person(house, "officer"), Person(house, "admin")
     ids = {row["email"]: row["id"] for row in house.rows("SELECT id, email FROM user")}
     one = recorded(house, [{}])
-    form = send(anna, "/holds/new", one).text
+    form = anna.send("/holds/new", one).text
     assert f'value="{ids[anna.email]}" selected' in form and admin.email not in form
-    refused = send(anna, "/holds", one, **ABOUT, owner=ids[admin.email])
+    refused = anna.send("/holds", one, **ABOUT, owner=ids[admin.email])
     assert refused.status_code == 400 and "who may place legal holds" in refused.text
     assert ABOUT["name"] in refused.text, "nothing that was typed is lost"
     path = placed(anna, one, owner=ids[bob.email])

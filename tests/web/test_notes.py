@@ -19,13 +19,6 @@ from tests.web.browsing import Person
 from tests.web.listing import recorded
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    portal = Portal(tmp_path_factory.mktemp("notes"), PORTAL_JOB_WORKERS="0").start()
-    yield portal
-    portal.drop()
-
-
 @pytest.fixture
 def call(house: Portal) -> str:
     return recorded(house, [{"duration_ms": 3_600_000}])[0]

@@ -5,10 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.models.tables import Base, Id, Name, new_id
+
+_STANDS: dict[str, Any] = {
+    "sqlite_where": text("released_at IS NULL"),
+    "postgresql_where": text("released_at IS NULL"),
+}
 
 
 class LegalCase(Base):
@@ -56,3 +61,5 @@ class LegalHold(Base):
     released_by: Mapped[str | None] = mapped_column(Name)
     released_at: Mapped[datetime | None]
     approval_id: Mapped[str | None] = mapped_column(ForeignKey("approval.id"))
+
+    __table_args__ = (Index("ix_legal_hold_standing", "recording_id", **_STANDS),)

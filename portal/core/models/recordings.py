@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     String,
     Text,
+    false,
     literal_column,
     select,
     text,
@@ -58,6 +59,7 @@ class Recording(Base):
     Names of people are copied: the record reads the same after the user is gone. The bytes are
     `version_id` of `key` in `storage_id`; derived objects are in the same storage. `place` is where
     it stands in lists: when it was received, as a number that no other recording has.
+    `reviewed`: whether anybody has; to look for marks that are not there takes a second a million.
     `verify_asked_at`: somebody wants its bytes looked at, or they could not be read when their turn
     had come, and nobody has done it since.
 
@@ -100,6 +102,7 @@ class Recording(Base):
     sprite_key: Mapped[str | None] = mapped_column(Name)
     peaks_key: Mapped[str | None] = mapped_column(Name)
     playback_key: Mapped[str | None] = mapped_column(Name)
+    reviewed: Mapped[bool] = mapped_column(default=False, server_default=false())
     integrity: Mapped[str] = mapped_column(String(20))
     verified_at: Mapped[datetime]
     verify_asked_at: Mapped[datetime | None]
@@ -122,6 +125,7 @@ class Recording(Base):
         Index("ix_recording_department_place", "department", "place"),
         Index("ix_recording_kind_place", "kind", "place"),
         Index("ix_recording_integrity_place", "integrity", "place"),
+        Index("ix_recording_reviewed_place", "reviewed", "place"),
         Index("ix_recording_token_id_place", "token_id", "place"),
         Index("ix_recording_duration_ms_place", text("coalesce(duration_ms, -1)"), "place"),
         Index("ix_recording_size_place", "size", "place"),
