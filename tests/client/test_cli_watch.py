@@ -178,6 +178,19 @@ def test_sigterm_ends_it_cleanly_in_the_middle_and_sent_files_are_not_sent_again
     assert not again.events(done) and len(uploads_of(portal, done)) == 1
 
 
+def test_what_the_portal_refused_is_not_tried_again_at_each_start(
+    watch: Watch, folder: Path, media: Callable[..., Path]
+) -> None:
+    text = folder / f"text-{folder.parent.name}.mp4"
+    text.write_text("This is no film. " * 900)
+    first = watch(folder)
+    first.sees("failed", text)
+    assert first.end() == 0
+    second = watch(folder)
+    second.sees("available", film_of(media, folder / f"film-{folder.parent.name}.mp4"))
+    assert not second.events(text)
+
+
 def test_one_watch_for_one_queue_and_upload_goes_through_it(
     portal: Portal, watch: Watch, console: Console, folder: Path, film: Path
 ) -> None:
