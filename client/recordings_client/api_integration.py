@@ -121,4 +121,5 @@ class ApiIntegrationManager(Callbacks):
 
 
 def _left_out(path: Path, error: ApiError) -> None:
-    log.warning("%s is left out: %s", path.name, error.message)
+    name = path.name.encode(errors="backslashreplace").decode()  # a log has to hold it
+    log.warning("%s is left out: %s", name, error.message)

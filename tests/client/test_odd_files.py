@@ -140,7 +140,7 @@ def test_a_name_makes_no_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_older_recordings_with_odd_names_are_sent(
-    portal: Portal, started: Started, odd: Path
+    portal: Portal, started: Started, odd: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for each in odd.glob("*.mp4"):
         if each.is_file():
@@ -148,3 +148,4 @@ def test_older_recordings_with_odd_names_are_sent(
     manager = started(max_file_age_days=36_500)
     ids = sent(manager, *manager.upload_older_recordings(odd))
     assert "new_line.mp4" in {portal.recording(each)["filename"] for each in ids} and len(ids) == 5
+    assert caplog.text.encode(), "a log file takes what was said of the others"
