@@ -49,7 +49,7 @@ def _memory_of(pid: int) -> int:
 def test_neither_server_nor_worker_needs_a_quarter_of_it(
     backend: Backend, own_portal: Callable[..., Portal]
 ) -> None:
-    """What one request brings is stored in parts of 64 MiB: there are sixteen to join."""
+    """What one request brings is stored in parts of 256 MiB: there are four to join."""
     portal = own_portal(**backend.settings, PORTAL_DURABILITY="relaxed")
     tus = Tus(portal, portal.token())
     path = tus.begin(GIB, "filename c2lsZW5jZS53YXY=")
