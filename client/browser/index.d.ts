@@ -26,7 +26,7 @@ export interface UploaderSettings {
   apiUrl: string;
   /** A token with the scope `upload`. */
   authToken: string;
-  /** Asked once when the portal refuses the token (401). What it rejects with ends the uploads. */
+  /** Asked when the portal refuses the token (401), once for each request. What it rejects with ends the uploads. */
   refreshToken?: () => string | Promise<string>;
   /** Chunks under way at a time, 3 to 5; 4 by default. */
   parallel?: number;

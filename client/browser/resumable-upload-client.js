@@ -2,7 +2,7 @@
 // at once, each with its SHA-256, again after a failure, and on after a reload. No dependencies.
 // Pages load it with <script>; index.js makes it a module. How to use it: docs/browser-upload.md.
 {
-  const LONGEST_DELAY = 60_000; // ms
+  const [LONGEST_DELAY, LONGEST_ASKED] = [60_000, 3_600_000]; // ms; the second one by Retry-After
   const TIMEOUT = 300_000; // 1 MiB takes 130 s at 64 kbit/s
   const ASK_AGAIN = 2000; // ms between two questions whether the recording is there
   const PASSING = [408, 429, 500, 502, 503, 504];
@@ -127,13 +127,13 @@
       this.apiUrl = this.apiUrl.replace(/\/+$/, "");
     }
     async ask(path, request, gate, onRetry) {
-      for (let tries = 0; ;) {
+      for (let tries = 0, refused = 0; ;) {
         const [signal, token] = [await gate.signal(), this.authToken];
         try {
           return await this.#once(path, request, token, signal);
         } catch (error) {
           if (signal.aborted) continue; // the gate knows why
-          if (error.status === 401 && await this.#renewed(token)) continue;
+          if (error.status === 401 && !refused++ && await this.#renewed(token)) continue;
           if (!passing(error) || tries >= this.retries) throw error;
           const delay = this.#delay(tries++, error);
           onRetry?.({ error, delay });
@@ -159,10 +159,10 @@
       }
       return this.authToken !== refused;
     }
-    // At least what Retry-After asks for, and up to half more, so that not all come back at once.
+    // At least what Retry-After asks for, an hour at most, and up to half more, so that not all come back at once.
     #delay(tries, { retryAfter }) {
       const ours = Math.min(LONGEST_DELAY, this.retryDelay * 2 ** tries);
-      return Math.max(retryAfter, ours) * (1 + Math.random() / 2);
+      return Math.max(Math.min(LONGEST_ASKED, retryAfter), ours) * (1 + Math.random() / 2);
     }
   }
 

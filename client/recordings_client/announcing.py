@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,34 @@ def announcement(video: Path, size: int, metadata: Path | None, direct: bool) ->
     """The body of create-session. Raises ValidationError for metadata that cannot be told."""
     told = _metadata(metadata) if metadata else {}
     said = {name: value for name, value in told.items() if name not in OURS}
-    said.setdefault("session_id", video.stem[:255])
-    said |= {"filename": video.name, "file_size": size}
+    said.setdefault("session_id", _plain(video.stem)[:255])
+    said |= {"filename": _plain(video.name), "file_size": size}
     return said | {"direct": True} if direct else said
 
 
+def _plain(name: str) -> str:
+    """Without control characters, which the portal refuses."""
+    return re.sub("[\x00-\x1f\x7f-\x9f]", "_", name)
+
+
 def _metadata(path: Path) -> dict[str, Any]:
+    content = _content(path)
     try:
-        content = path.read_bytes()
         told = json.loads(content)
-    except OSError as error:
-        raise ValidationError(f"{path.name} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+        json.dumps(told, allow_nan=False)  # Python reads NaN and Infinity, nobody else does
+    except (ValueError, RecursionError) as error:
         raise ValidationError(f"{path.name} is no JSON: {error}.") from error
     if not isinstance(told, dict):
         raise ValidationError(f"{path.name} must hold a JSON object.")
+    return told
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_METADATA + 1)
+    except OSError as error:
+        raise ValidationError(f"{path.name} cannot be read: {error.strerror}.") from error
     if len(content) > MOST_METADATA:
         raise ValidationError(f"{path.name} is larger than 256 KiB; the portal takes no more.")
-    return told
+    return content

@@ -93,7 +93,7 @@ class ApiIntegrationManager(Callbacks):
         if self.upload_manager is None or not self.settings.upload_older_recordings:
             return []
         days = self.settings.max_file_age_days if max_age_days is None else max_age_days
-        found = older_recordings(Path(recordings_dir), days, time.time())
+        found = older_recordings(Path(recordings_dir), days, time.time(), _left_out)
         queued = (self._queue_older(video, metadata) for video, metadata in found)
         return [each for each in queued if each]
 
@@ -104,7 +104,7 @@ class ApiIntegrationManager(Callbacks):
         try:
             task_id = self.upload_manager.queue_upload(video, metadata)
         except ApiError as error:
-            log.warning("%s is left out: %s", video.name, error.message)
+            _left_out(video, error)
             return None
         status = self.upload_manager.get_upload_status(task_id)
         return task_id if status and status["status"] != "completed" else None
@@ -118,3 +118,8 @@ class ApiIntegrationManager(Callbacks):
             self.upload_manager.stop()
             self.upload_manager = self.upload_client = None
             atexit.unregister(self.shutdown)
+
+
+def _left_out(path: Path, error: ApiError) -> None:
+    name = path.name.encode(errors="backslashreplace").decode()  # a log has to hold it
+    log.warning("%s is left out: %s", name, error.message)

@@ -20,13 +20,13 @@ def download(
     on_progress: Callable[[int, int], None] = lambda received, size: None,
 ) -> Path:
     """Fetch a recording into `target`, or into this folder under its own name. What has arrived
-    waits beside it, in a file that ends with `.part`. Raises ApiError, after the client's tries
+    waits beside it, in `<file_id>.part`. Raises ApiError, after the client's tries
     without progress, and FileExistsError."""
     about = client.get_recording(file_id)
     path = target / Path(about["filename"]).name if target.is_dir() else target
     if path.exists():
         raise FileExistsError(f"{path} is there already; choose another name.")
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f"{Path(about['file_id']).name}.part")
     _fetch_all(client, about, part, on_progress)
     if reading.sha256_of(part) != about["sha256"]:
         part.unlink()

@@ -11,7 +11,7 @@ from recordings_client.announcing import announcement
 from recordings_client.option_types import KIB
 from recordings_client.options import ClientSettings
 from recordings_client.queue_file import Queue
-from recordings_client.reading import fingerprint
+from recordings_client.reading import fingerprint, place_of
 from recordings_client.tasks import COMPLETED, ENDED, Task
 from recordings_client.walk import Walk
 
@@ -27,7 +27,8 @@ def upload(
 ) -> str:
     """The `file_id` of the available recording. Raises ApiError, after `client.max_retries`."""
     queue = Queue()
-    known, described = fingerprint(video), Path(metadata) if metadata else None
+    video, described = place_of(video), Path(metadata) if metadata else None
+    known = fingerprint(video)
     said = announcement(video, known.size, described, direct=False)
     queue.add(video, known, described, said)
     told = on_progress or (lambda sent, size: None)

@@ -18,7 +18,9 @@ from recordings_client.hours import Hours, days_of
 
 KIB = 1024
 WINDOWS = 'a list such as [{"from": "19:00", "to": "07:00", "days": "mon-fri"}]'
-LIMITS = 'a list such as [{"from": "08:00", "to": "18:00", "kib_per_second": 512}]'
+DAY_LIMIT = '{"from": "08:00", "to": "18:00", "days": "mon-fri", "kib_per_second": 512}'
+LIMITS = f"a list such as [{DAY_LIMIT}]"
+HOURS, RATE = {"from", "to", "days"}, "kib_per_second"
 
 Reader = Callable[[Any], Any]
 
@@ -58,13 +60,19 @@ def _is_number(text: str) -> bool:
 
 def address(value: Any) -> str:
     expected = "an address such as https://recordings.example.org/api, without a password in it"
-    if not isinstance(value, str):
-        raise ValueError(expected)
-    parts = urlsplit(value)  # raises ValueError for some
-    unfit = parts.username or parts.password or parts.query or parts.fragment
-    if value and (parts.scheme not in ("http", "https") or not parts.hostname or unfit):
+    if not isinstance(value, str) or not (value == "" or _is_address(value)):
         raise ValueError(expected)
     return value.rstrip("/")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        host, port = (parts.hostname or "").encode("idna"), parts.port
+    except ValueError:
+        return False
+    unfit = parts.username or parts.password or parts.query or parts.fragment or " " in text
+    return bool(parts.scheme in ("http", "https") and host and port != 0 and not unfit)
 
 
 def secret(value: Any) -> str:
@@ -89,11 +97,12 @@ def limits(value: Any) -> tuple[Limit, ...]:
 
 
 def _limit(value: dict[str, Any]) -> Limit:
+    hours = {name: each for name, each in value.items() if name != RATE}
     try:
-        rate = whole(1, 10**9, "KiB")(value.get("kib_per_second"))
+        rate = whole(1, 10**9, "KiB")(value.get(RATE))
     except ValueError:
         raise ValueError(LIMITS) from None
-    return Limit(_hours(value, LIMITS), rate * KIB)
+    return Limit(_hours(hours, LIMITS), rate * KIB)
 
 
 def _listed(value: Any, expected: str) -> list[dict[str, Any]]:
@@ -110,8 +119,17 @@ def _listed(value: Any, expected: str) -> list[dict[str, Any]]:
 def _hours(value: dict[str, Any], expected: str) -> Hours:
     """Without `from` and `to`, the whole day; without `days`, every day."""
     try:
-        start = time.fromisoformat(value.get("from", "00:00"))
-        end = time.fromisoformat(value.get("to", "00:00"))
+        if not value.keys() <= HOURS:
+            raise ValueError(expected)
+        start, end = _clock(value.get("from", "00:00")), _clock(value.get("to", "00:00"))
         return Hours(start, end, days_of(value.get("days", "mon-sun")))
     except (ValueError, TypeError, AttributeError):
         raise ValueError(expected) from None
+
+
+def _clock(text: str) -> time:
+    """Of this machine: raises ValueError for a time of some zone."""
+    found = time.fromisoformat(text)
+    if found.tzinfo is not None:
+        raise ValueError(text)
+    return found

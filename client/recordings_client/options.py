@@ -114,26 +114,28 @@ class ClientSettings:
     def _checked(cls, said: dict[str, Any], environ: Mapping[str, str]) -> ClientSettings:
         readers = {each.name: each.metadata["reader"] for each in fields(cls)}
         values: dict[str, Any] = {}
-        wrong: list[str] = []
+        wrong: dict[str, str] = {}
         for place, name, value in _told(said, environ, list(readers)):
             try:
                 values[name] = readers[name](value)
             except ValueError as error:
-                shown = "what it holds" if name == "api_token" else repr(value)
-                wrong.append(f"{place}: write {error}, not {shown}.")
+                wrong[name] = f"{place}: write {error}, not {_shown(name, value)}."
         made = cls(**values)
-        if wrong := wrong + made._missing():
-            raise ValidationError(" ".join(wrong))
+        if wrong := made._missing() | wrong:
+            raise ValidationError(" ".join(wrong.values()))
         token = token_box.reveal(made.api_token, made.state_dir)
         return cls(**values | {"api_token": token})
 
-    def _missing(self) -> list[str]:
-        """What cannot be left out."""
-        if not self.enabled:
-            return []
-        needed = {"base_url": self.base_url, "api_token": self.api_token}
+    def _missing(self) -> dict[str, str]:
+        """What cannot be left out, and a sentence about it."""
+        needed = {"base_url": self.base_url, "api_token": self.api_token} if self.enabled else {}
         missing = [name for name, value in needed.items() if not value]
-        return [f"{SECTION}.{name}: write it, or switch enabled off." for name in missing]
+        return {name: f"{SECTION}.{name}: write it, or switch enabled off." for name in missing}
+
+
+def _shown(name: str, value: object) -> str:
+    """A wrong value as a message repeats it: no token, and no password of an address."""
+    return "what it holds" if name == "api_token" or "@" in str(value) else repr(value)
 
 
 def settings_of(source: object) -> ClientSettings:
@@ -168,10 +170,10 @@ def _told(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = json.loads(path.read_bytes())  # in UTF-8 or UTF-16, as Windows writes it
     except OSError as error:
         raise ValidationError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValidationError(f"{path} is no JSON: {error}.") from error
     if not isinstance(document, dict):
         raise ValidationError(f"{path} must hold a JSON object with a section «{SECTION}».")
@@ -189,6 +191,9 @@ def _protect(path: Path, said: dict[str, Any], made: ClientSettings) -> None:
     """Put the encrypted form of a token into the file, in place of the plain one."""
     plain = said.get("api_token")
     if not plain or token_box.is_sealed(plain):
+        return
+    if not token_box.is_ours(path):
+        log.warning("The token stays readable in %s until its owner begins to send.", path)
         return
     sealed = token_box.seal(plain, made.state_dir)
     document = _read(path)

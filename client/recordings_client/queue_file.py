@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from recordings_client.reading import Fingerprint
+from recordings_client.retrying import LONGEST_ASKED
 from recordings_client.tasks import (
     COMPLETED,
     ENDED,
@@ -113,13 +114,14 @@ class Queue:
         return (self.try_again(task.id) or task) if task.status == FAILED else task, False
 
     def claim(self, now: float) -> Task | None:
-        """The next task that is due, from now on `uploading`."""
+        """The next task that is due, from now on `uploading`. What is due later than any pause can
+        be was written down by a clock that has been set since, and is due, too."""
         with self._writing() as connection:
             row = connection.execute(
                 f"UPDATE task SET status = ?, change = {NEXT_CHANGE} WHERE number = ("
-                " SELECT number FROM task WHERE status IN (?, ?) AND due <= ?"
+                " SELECT number FROM task WHERE status IN (?, ?) AND NOT due BETWEEN ? AND ?"
                 " ORDER BY number LIMIT 1) RETURNING *",
-                (UPLOADING, PENDING, VERIFYING, now),
+                (UPLOADING, PENDING, VERIFYING, now, now + LONGEST_ASKED),
             ).fetchone()
         return task_in(row) if row else None
 

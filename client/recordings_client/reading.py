@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from os.path import realpath
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +24,18 @@ class Fingerprint:
 
     size: int
     mtime_ns: int
+
+
+def place_of(path: Path) -> Path:
+    """The one path of a file, whichever way leads there: by two of them it would be sent twice. A
+    link to a file keeps its own name. Raises ValidationError for a name that is no text."""
+    place = Path(realpath(path.parent), path.name)
+    try:
+        str(place).encode()
+    except UnicodeEncodeError:
+        reason = f"{str(path)!a} is not written in UTF-8; rename it."
+        raise ValidationError(reason) from None
+    return place
 
 
 def fingerprint(path: Path) -> Fingerprint:

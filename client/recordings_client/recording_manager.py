@@ -34,7 +34,9 @@ class RecordingManager:
             return self.manual_upload_recording(session_id)
         except ApiError as error:
             log.error("Recording %s is not queued: %s", session_id, error.message)
-            return None
+        except Exception:
+            log.exception("Recording %s is not queued", session_id)
+        return None
 
     def manual_upload_recording(self, session_id: str) -> str | None:
         """Queue the session's recording; None where uploads are off. Raises ValidationError."""
@@ -54,7 +56,11 @@ class RecordingManager:
 
     def _video(self, session_id: str) -> Path:
         """The newest file of this session. Raises ValidationError."""
-        files = (each for each in self.output_dir.iterdir() if each.suffix.lower() in SUFFIXES)
+        try:
+            files = [each for each in self.output_dir.iterdir() if each.suffix.lower() in SUFFIXES]
+        except OSError as error:
+            reason = f"{self.output_dir} cannot be looked into: {error.strerror}."
+            raise ValidationError(reason) from error
         ours = [each for each in files if f"{each.stem}_".startswith(f"{session_id}_")]
         if not ours:
             raise ValidationError(f"There is no recording of {session_id} in {self.output_dir}.")

@@ -6,6 +6,8 @@ import random
 
 LONGEST = 60.0
 """Seconds."""
+LONGEST_ASKED = 3600.0
+"""Seconds: what a server may ask for in Retry-After."""
 SPREAD = 0.2
 """Recorders that were cut off together do not come back together."""
 

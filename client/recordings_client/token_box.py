@@ -10,6 +10,7 @@ import importlib
 import logging
 import os
 import secrets
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,16 @@ def _key(folder: Path) -> bytes:
     return path.read_bytes()
 
 
+def is_ours(path: Path) -> bool:
+    """Whether this account owns the file. Of another's, sealing would lock its owner out: such as
+    when an administrator looks at a recorder's settings."""
+    return sys.platform == "win32" or path.stat().st_uid == os.geteuid()
+
+
 def replace_file(path: Path, text: str) -> None:
-    """Write the file anew, whole or not at all, with the rights that it had. Raises OSError."""
+    """Write the file anew, whole or not at all, with the rights that it had; where a link leads
+    to it, there. Raises OSError."""
+    path = path.resolve()
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         _write(fresh, text.encode(), path.stat().st_mode & 0o777)

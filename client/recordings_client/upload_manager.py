@@ -20,7 +20,7 @@ from recordings_client.option_types import KIB
 from recordings_client.options import ClientSettings
 from recordings_client.pace import Pace
 from recordings_client.queue_file import Queue
-from recordings_client.reading import fingerprint
+from recordings_client.reading import fingerprint, place_of
 from recordings_client.tasks import (
     ENDED,
     FAILED,
@@ -114,11 +114,11 @@ class UploadManager:
         details: Mapping[str, Any] | None = None,
     ) -> str:
         """The id of the file's task; the same one for the same file. `details` are told to the
-        portal beside those of the metadata file, and win. Raises ValidationError for
-        a file that is missing or empty and for metadata that are no JSON object, UploadError if
-        the queue cannot be written to."""
-        video = video_file.absolute()
-        described = metadata_file.absolute() if metadata_file else None
+        portal beside those of the metadata file, and win. Raises ValidationError for a file that
+        is missing, empty or oddly named and for metadata that are no JSON object, a retriable
+        UploadError if the queue cannot be written to."""
+        video = place_of(video_file)
+        described = place_of(metadata_file) if metadata_file else None
         known = fingerprint(video)
         said = announcement(video, known.size, described, self.settings.direct_uploads)
         said = {**said, **(details or {})}
@@ -126,7 +126,8 @@ class UploadManager:
             task, new = self.queue.add(video, known, described, said)
         except sqlite3.Error as error:
             place = self.settings.state_dir
-            raise UploadError(f"The queue in {place} cannot be written to: {error}.") from error
+            reason = f"The queue in {place} cannot be written to: {error}."
+            raise UploadError(reason, retriable=True) from error
         if new:
             log.info("Recording queued for upload: %s (task: %s)", video.name, task.id)
         return task.id

@@ -9,14 +9,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from recordings_client import reading, retrying
-from recordings_client.errors import ApiError, UploadError
+from recordings_client.errors import ApiError, AuthenticationError, UploadError, ValidationError
 from recordings_client.pace import Pace
 from recordings_client.queue_file import Queue
 from recordings_client.reading import ProgressFileWrapper
@@ -86,17 +86,26 @@ class Walk:
 
     @contextmanager
     def _hashing(self, task: Task) -> Iterator[Future[str]]:
-        """The file's SHA-256 while its bytes are sent: hashlib lets other threads run."""
+        """The file's SHA-256 while its bytes are sent: hashlib lets other threads run. No executor
+        does it: a program that ends waits for those, and they take no work from then on."""
+        digest: Future[str] = Future()
         over = threading.Event()
-        with ThreadPoolExecutor(1, "sha256") as aside:
-            try:
-                yield aside.submit(self._sha256, task, over)
-            finally:
-                over.set()
+        aside = threading.Thread(target=self._hash, args=(task, digest, over), daemon=True)
+        aside.start()
+        try:
+            yield digest
+        finally:
+            over.set()
+            aside.join()
 
-    def _sha256(self, task: Task, over: threading.Event) -> str:
-        go_on = self.go_on
-        return task.sha256 or reading.sha256_of(task.path, lambda: not over.is_set() and go_on())
+    def _hash(self, task: Task, digest: Future[str], over: threading.Event) -> None:
+        def go_on() -> bool:
+            return self.go_on() and not over.is_set()
+
+        try:
+            digest.set_result(task.sha256 or reading.sha256_of(task.path, go_on))
+        except Exception as error:
+            digest.set_exception(error)
 
     def _where(self, task: Task) -> Standing:
         if task.session_id is not None:
@@ -119,9 +128,10 @@ class Walk:
 
     def send_next(self, task: Task, standing: Standing) -> Standing:
         """The next request's bytes. Returns where the upload stands then."""
+        reason = "The server counted nothing of what was sent."
         with task.path.open("rb", buffering=0) as file:
             if standing.parts is not None:
-                self._put_parts(task, standing, file)
+                reason = self._put_parts(task, standing, file) or reason
                 now = self.client.status(standing.session_id)
             else:
                 size = min(self.chunk_bytes, task.known.size - standing.received)
@@ -130,20 +140,19 @@ class Walk:
         reading.refuse_changed(task.path, task.known)
         self._acknowledge(task, now)
         if now.status in SENDING and now.received <= standing.received:
-            raise UploadError("The server counted nothing of what was sent.", retriable=True)
+            raise UploadError(reason, retriable=True)
         return now
 
-    def _put_parts(self, task: Task, standing: Standing, file: BinaryIO) -> None:
-        """Straight into the storage. A 403 is an address that is too old: the next status has
-        fresh ones."""
+    def _put_parts(self, task: Task, standing: Standing, file: BinaryIO) -> str:
+        """Straight into the storage. Returns what it refused, such as an address that is too old:
+        the next status has fresh ones."""
         for part in standing.parts or []:
             body = self._body(task, file, part["number"] * standing.part_size, part["size"])
             try:
                 self.client.put_part(part, body)
-            except ApiError as error:
-                if error.status == 403:
-                    return
-                raise
+            except (AuthenticationError, ValidationError) as error:
+                return f"The storage refuses a part: {error.message}"
+        return ""
 
     def _body(self, task: Task, file: BinaryIO, start: int, size: int) -> ProgressFileWrapper:
         noted = time.monotonic()
@@ -169,9 +178,10 @@ class Walk:
             raise NotYet
         if standing.status not in ("completed", "deleted"):
             raise _lost(standing)
-        if standing.sha256 not in (None, sha256):
+        available = standing.status == "completed"
+        if available and standing.sha256 != sha256:
             raise UploadError("The portal has other bytes than this file; the file is kept.")
-        may_go = self.delete_files and standing.sha256 == sha256
+        may_go = self.delete_files and available
         self.queue.note(
             task.id, status=COMPLETED, ended=time.time(), delete_files=int(may_go), error=""
         )

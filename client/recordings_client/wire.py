@@ -25,9 +25,8 @@ from recordings_client.errors import (
     ValidationError,
 )
 from recordings_client.reading import BLOCK
+from recordings_client.retrying import LONGEST_ASKED
 
-LONGEST_WAIT = 3600.0
-"""Seconds: what a server may ask for in Retry-After."""
 RETRIABLE_5XX = (500, 502, 503, 504, 507)
 ASK_AGAIN = ("offset_mismatch", "taken_over", "incomplete")
 """Codes of a 409 after which the status of the upload says what is next."""
@@ -82,7 +81,7 @@ class Wire:
             answer = self._session().request(
                 method, url, timeout=(self._timeout, self._timeout), allow_redirects=False, **more
             )
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:  # urllib3's, for odd addresses
             raise no_answer(url, error) from None
         if answer.status_code >= 300:
             raise refusal(answer)
@@ -157,13 +156,18 @@ def _said(answer: requests.Response) -> tuple[str | None, str]:
 
 
 def retry_after(answer: requests.Response) -> float | None:
-    """Seconds; None if the answer does not say."""
+    """Seconds; None if the answer does not say. A date is compared with the server's own clock."""
     text = answer.headers.get("Retry-After", "")
     if text.isascii() and text.isdecimal() and len(text) < 10:
-        return min(LONGEST_WAIT, float(text))
+        return min(LONGEST_ASKED, float(text))
+    until, now = _moment(text), _moment(answer.headers.get("Date", "")) or datetime.now(UTC)
+    return min(LONGEST_ASKED, max(0.0, (until - now).total_seconds())) if until else None
+
+
+def _moment(text: str) -> datetime | None:
+    """None for what is no date."""
     try:
-        until = parsedate_to_datetime(text)
+        found = parsedate_to_datetime(text)
     except ValueError:
         return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return min(LONGEST_WAIT, max(0.0, (until - datetime.now(UTC)).total_seconds()))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

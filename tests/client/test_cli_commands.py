@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,12 @@ def test_doctor_looks_at_a_damaged_queue(console: Console) -> None:
     assert console.run("status").returncode == 6
 
 
+def test_doctor_has_no_queue_thrown_away_that_only_cannot_be_written_to(console: Console) -> None:
+    (console.state / "queue.sqlite3").mkdir(parents=True)
+    code, found = wrong(console)
+    assert code == 6 and "Keep it" in found["queue"]["do"]
+
+
 def test_doctor_compares_the_clocks(console: Console) -> None:
     class Late(BaseHTTPRequestHandler):
         def date_time_string(self, timestamp: float | None = None) -> str:
@@ -168,7 +175,7 @@ def test_the_token_of_a_file_and_of_the_configuration(
 ) -> None:
     token = console.said["api_token"]
     path = tmp_path / "token"
-    path.write_text(token + "\n")
+    path.write_text(token + "\n", "utf-8-sig")  # with the mark that Windows puts first
     path.chmod(0o600)
     without = Console(console.folder, {"base_url": console.said["base_url"]})
     assert without.run("upload", film).returncode == 3
@@ -201,6 +208,15 @@ def test_a_queue_that_cannot_be_written_to(console: Console, film: Path) -> None
     console.state.write_text("a file where the folder should be")
     done = console.run("upload", film)
     assert done.returncode == 6 and done.stderr.startswith("recordings: ")
+
+
+def test_looking_makes_nothing_that_another_account_would_trip_over(console: Console) -> None:
+    assert console.run("status").returncode == 0
+    assert not (console.state / "sender.lock").exists()
+
+
+def test_its_version_is_told(console: Console) -> None:
+    assert console.run("--version").stdout.strip() == version("recordings-client")
 
 
 def test_names_do_not_command_the_terminal(console: Console, film: Path) -> None:

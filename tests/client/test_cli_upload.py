@@ -55,6 +55,16 @@ def test_without_wait_it_ends_when_the_bytes_have_arrived(
     assert portal.recording(upload["id"])["sha256"] == told["sha256"] == sha256(large)
 
 
+def test_with_wait_it_ends_when_the_recording_is_available(
+    own_portal: Callable[..., Portal], console: Console, large: Path
+) -> None:
+    """The portal checks it after it has answered, as it does with files that take long."""
+    portal = own_portal(PORTAL_FINISH_WAIT_SECONDS="0")
+    where = {"base_url": f"{portal.url}/api", "api_token": portal.token()}
+    done = console.run("upload", "--wait", large, **where)
+    assert "the portal checks them" in done.stderr and "available as" in done.stdout
+
+
 def test_a_folder_is_sent_in_parallel_with_details(
     portal: Portal, console: Console, media: Callable[..., Path], tmp_path: Path
 ) -> None:

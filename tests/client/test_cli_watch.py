@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from recordings_client.cli.complete import Complete, is_open_for_writing
+from recordings_client.cli.complete import Complete, being_written
 from tests.client.conftest import MiB, film_of, sha256
 from tests.client.console import Console, Process
 from tests.client.test_queue import uploads_of
@@ -121,15 +123,15 @@ def test_reading_a_file_does_not_keep_it(folder: Path) -> None:
     path = folder / "a.mp4"
     path.write_bytes(b"x")
     with path.open("rb"):
-        assert not is_open_for_writing(path)
+        assert being_written([path]) == set()
     with path.open("r+b"):
-        assert is_open_for_writing(path)
+        assert being_written([path]) == {path}
 
 
 def test_each_file_is_handed_over_once_until_it_changes(folder: Path) -> None:
     path, now = folder / "a.mp4", 0.0
     path.write_bytes(b"x")
-    complete = Complete(folder, 10.0, set(), lambda: now)
+    complete = Complete(folder, 10.0, set(), pytest.fail, lambda: now)
     assert not list(complete.look())
     now = 11.0
     assert list(complete.look()) == [(path, None)]
@@ -176,6 +178,19 @@ def test_sigterm_ends_it_cleanly_in_the_middle_and_sent_files_are_not_sent_again
     assert not again.events(done) and len(uploads_of(portal, done)) == 1
 
 
+def test_what_the_portal_refused_is_not_tried_again_at_each_start(
+    watch: Watch, folder: Path, media: Callable[..., Path]
+) -> None:
+    text = folder / f"text-{folder.parent.name}.mp4"
+    text.write_text("This is no film. " * 900)
+    first = watch(folder)
+    first.sees("failed", text)
+    assert first.end() == 0
+    second = watch(folder)
+    second.sees("available", film_of(media, folder / f"film-{folder.parent.name}.mp4"))
+    assert not second.events(text)
+
+
 def test_one_watch_for_one_queue_and_upload_goes_through_it(
     portal: Portal, watch: Watch, console: Console, folder: Path, film: Path
 ) -> None:
@@ -204,6 +219,20 @@ def test_a_portal_that_was_away_gets_it_as_soon_as_it_is_back(
         daemon.sees("available", film)
 
 
+def test_what_a_full_disk_kept_out_of_the_queue_is_queued_later(
+    console: Console, watch: Watch, folder: Path, media: Callable[..., Path]
+) -> None:
+    daemon = watch(folder)
+    wait_for(lambda: console.json("status")["sending"])
+    with closing(sqlite3.connect(console.state / "queue.sqlite3")) as disk:
+        full = "BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+        disk.execute(f"CREATE TRIGGER full BEFORE INSERT ON task {full}")
+        film = film_of(media, folder / f"full-{folder.parent.name}.mp4")
+        wait_for(lambda: any("left out for now" in each for each in daemon.lines))
+        disk.execute("DROP TRIGGER full")
+    daemon.sees("available", film)
+
+
 def test_a_folder_that_is_missing_is_refused_and_one_that_goes_is_told(
     console: Console, watch: Watch, folder: Path
 ) -> None:
@@ -211,5 +240,5 @@ def test_a_folder_that_is_missing_is_refused_and_one_that_goes_is_told(
     daemon = watch(folder)
     wait_for(lambda: console.json("status")["sending"])
     folder.rename(folder.with_name("elsewhere"))
-    wait_for(lambda: any("is gone" in each for each in daemon.lines))
+    wait_for(lambda: any("cannot be looked into" in each for each in daemon.lines))
     assert daemon.end(signal.SIGINT) == 0

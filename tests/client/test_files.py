@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from recordings_client import ApiIntegrationManager, RecordingUploadClient, UploadManager
 from recordings_client.finding import metadata_of, older_recordings
 from recordings_client.walk import tidy
@@ -133,7 +135,7 @@ def test_older_recordings_are_found_with_their_metadata(
     (tmp_path / "session_1_metadata.json").touch()
     (tmp_path / "session_metadata.json").touch()
     (tmp_path / "notes.txt").touch()
-    found = list(older_recordings(tmp_path, 30, now))
+    found = list(older_recordings(tmp_path, 30, now, pytest.fail))
     assert [video.name for video, _ in found] == ["session_2.WAV", "session_1_A_20241026.mp4"]
     assert [metadata and metadata.name for _, metadata in found] == [
         None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import stat
 import sys
@@ -61,7 +62,9 @@ def test_a_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     [
         ("enabled", "perhaps", "true or false"),
         ("base_url", "storage.company.com", "an address such as https://"),
-        ("base_url", "https://user:password@storage.company.com/api", "without a password"),
+        ("base_url", "http://storage..company.com/api", "an address such as https://"),
+        ("base_url", "http://storage.company.com:99999/api", "an address such as https://"),
+        ("base_url", "http://storage company.com/api", "an address such as https://"),
         ("upload_timeout", 0, "a whole number of seconds from 1 to 86400"),
         ("upload_timeout", "60s", "a whole number of seconds from 1 to 86400"),
         ("max_retries", -1, "a whole number of tries"),
@@ -70,6 +73,9 @@ def test_a_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
         ("bandwidth_limits", [{"kib_per_second": "fast"}], "kib_per_second"),
         ("upload_windows", [{"from": "25:00"}], "from"),
         ("upload_windows", [{"days": "someday"}], "days"),
+        ("upload_windows", [{"from": "19:00", "too": "07:00"}], "to"),
+        ("upload_windows", [{"from": "19:00+02:00"}], "from"),
+        ("bandwidth_limits", [{"kib_per_second": 5, "day": "mon"}], "days"),
         ("upload_windows", "always", "a list such as"),
     ],
 )
@@ -83,10 +89,42 @@ def test_a_wrong_value_is_named_in_a_sentence(name: str, value: object, expected
 def test_all_wrong_values_are_named_at_once_and_the_token_is_not_shown() -> None:
     with pytest.raises(ValidationError) as caught:
         load({"RECORDINGS_MAX_RETRIES": "many"}, **NEEDED | {"api_token": "two words"})
+    assert "switch enabled off" not in caught.value.message, "each is named once"
     assert "RECORDINGS_MAX_RETRIES: write " in caught.value.message
     assert "api.api_token: write " in caught.value.message and "two" not in caught.value.message
     with pytest.raises(ValidationError, match=r"api\.base_url.*api\.api_token"):
         load(enabled=True)
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ValidationError, match="without a password") as caught:
+        load(**NEEDED | {"base_url": "https://user:hunter2@storage.company.com/api"})
+    assert "hunter2" not in caught.value.message
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_of_a_windows_editor_is_read(tmp_path: Path, encoding: str) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"api": {"max_retries": 7}}), encoding)
+    assert ClientSettings.load(config, {}).max_retries == 7
+
+
+def test_settings_behind_a_link_are_protected_where_they_are(tmp_path: Path) -> None:
+    config, link = tmp_path / "config.json", tmp_path / "link.json"
+    config.write_text(json.dumps({"api": NEEDED | {"state_dir": str(tmp_path / "state")}}))
+    link.symlink_to(config)
+    ClientSettings.load(link, {})
+    assert "secret-1" not in config.read_text() and link.is_symlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_settings_of_another_account_are_left_as_they_are(tmp_path: Path) -> None:
+    """Sealed by whoever looks at them, their owner could not open the token any more."""
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"api": NEEDED | {"state_dir": str(tmp_path / "state")}}))
+    os.chown(config, 65534, 65534)
+    assert ClientSettings.load(config, {}).api_token == "secret-1"
+    assert "secret-1" in config.read_text() and config.stat().st_uid == 65534
 
 
 def test_an_unknown_name_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
@@ -96,7 +134,7 @@ def test_an_unknown_name_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_file_that_is_none_is_told_of(tmp_path: Path) -> None:
-    for content in ("{", "[]", '{"api": 5}'):
+    for content in ("{", "[]", '{"api": 5}', "[" * 100_000):
         (tmp_path / "config.json").write_text(content)
         with pytest.raises(ValidationError, match=r"config\.json"):
             ClientSettings.load(tmp_path / "config.json", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from tests.waiting import wait_for
 
 Started = Callable[..., ApiIntegrationManager]
 KIB = 1024
+MIB_A_SECOND = [{"kib_per_second": KIB}]
 
 
 def test_all_files_together_stay_below_the_limit(
@@ -27,6 +29,27 @@ def test_all_files_together_stay_below_the_limit(
     begun = time.monotonic()
     sent(manager, *[manager.upload_recording(each) for each in files])
     assert time.monotonic() - begun > 0.9 * sum(each.stat().st_size for each in files) / 800 / KIB
+
+
+def test_a_limit_is_kept_and_used() -> None:
+    """By threads that have nothing else to do, for two seconds."""
+    pace = Pace(
+        ClientSettings.load({"api": {"bandwidth_limits": MIB_A_SECOND}}, {}).bandwidth_limits
+    )
+    begun, sizes = time.monotonic(), list[int]()
+
+    def send() -> None:
+        while time.monotonic() - begun < 2:
+            pace.wait(size := pace.piece(10**6))
+            sizes.append(size)
+
+    threads = [threading.Thread(target=send) for _ in range(3)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    rate = sum(sizes) / (time.monotonic() - begun)
+    assert 0.8 < rate / (KIB * KIB) < 1.2
 
 
 def test_outside_of_its_hours_a_limit_is_none() -> None:

@@ -10,10 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from recordings_client import ApiIntegrationManager, AuthenticationError, NetworkError, ServerError
+from recordings_client import (
+    ApiIntegrationManager,
+    AuthenticationError,
+    NetworkError,
+    ServerError,
+    UploadError,
+)
 from recordings_client.retrying import delay
 from recordings_client.wire import refusal
 from tests.client.conftest import film_of, sent, sha256
+from tests.client.test_queue import uploads_of
 from tests.client.unreliable import Unreliable, at_random
 from tests.conftest import Portal
 from tests.waiting import wait_for
@@ -47,6 +54,20 @@ def test_after_each_fault_it_arrives_once(
     assert portal.recording(file_id)["sha256"] == sha256(film)
 
 
+def test_a_lost_answer_to_the_first_request_begins_no_second_upload(
+    portal: Portal, started: Started, film: Path
+) -> None:
+    acts = itertools.chain(["lose"], itertools.repeat("pass"))
+    begins = b"POST /api/uploads/create-session"
+    with Unreliable(
+        portal.port, lambda line: next(acts) if line.startswith(begins) else "pass"
+    ) as proxy:
+        manager = started(base_url=f"{proxy.url}/api")
+        [file_id] = sent(manager, manager.upload_recording(film))
+        assert proxy.done["lose"] == 1
+    assert uploads_of(portal, film) == [file_id]
+
+
 def test_it_fails_after_max_retries_without_progress_and_can_be_tried_again(
     portal: Portal, started: Started, film: Path
 ) -> None:
@@ -73,6 +94,22 @@ def test_what_failed_for_the_network_is_tried_again_at_the_next_start(
         first.shutdown()
     second = started(state_dir=str(tmp_path / "s"))
     wait_for(lambda: second.get_queue_status()["completed_uploads"] == 1)
+
+
+def test_what_the_portal_refused_is_not_tried_again_at_each_start(
+    started: Started, tmp_path: Path
+) -> None:
+    text = tmp_path / "notes.mp4"
+    text.write_text("This is no film. " * 500)
+    first = started(state_dir=str(tmp_path / "s"))
+    task_id = str(first.upload_recording(text))
+    wait_for(lambda: _failed(first, task_id))
+    assert first.upload_manager
+    before = first.upload_manager.queue.find(task_id)
+    first.shutdown()
+    second = started(state_dir=str(tmp_path / "s")).upload_manager
+    assert second and wait_for(lambda: second.is_sender)
+    assert second.queue.find(task_id) == before
 
 
 def test_progress_gives_the_tries_back(portal: Portal, started: Started, large: Path) -> None:
@@ -130,6 +167,13 @@ def test_a_silent_server_is_given_up(started: Started, film: Path) -> None:
         assert "in time" in status["error"]
 
 
+def test_a_date_to_come_back_at_is_of_the_servers_clock() -> None:
+    """Ours may be hours off."""
+    answer = Answer(503, retry_after="Wed, 21 Oct 2015 07:28:30 GMT")
+    answer.headers["Date"] = "Wed, 21 Oct 2015 07:28:00 GMT"
+    assert refusal(answer).retry_after == 30  # type: ignore[arg-type]
+
+
 class Answer:
     """As much of an answer as our errors are made from."""
 
@@ -152,7 +196,12 @@ def test_each_status_is_the_error_that_the_contract_names() -> None:
     for status in (401, 403):
         assert isinstance(error(status), AuthenticationError)
     assert isinstance(error(408), NetworkError)
-    assert refusal(Answer(429, retry_after="7")).retry_after == 7  # type: ignore[arg-type]
+    for code in ("offset_mismatch", "taken_over", "incomplete"):
+        asked = refusal(Answer(409, code))  # type: ignore[arg-type]
+        assert isinstance(asked, UploadError) and asked.retriable, "its status says what is next"
+    assert not refusal(Answer(409, "conflict")).retriable  # type: ignore[arg-type]
+    busy = refusal(Answer(429, retry_after="7"))  # type: ignore[arg-type]
+    assert busy.retriable and busy.retry_after == 7
     dated = refusal(Answer(503, retry_after="Wed, 21 Oct 2037 07:28:00 GMT"))  # type: ignore[arg-type]
     assert dated.retry_after == 3600, "never longer than an hour"
     assert refusal(Answer(503, retry_after="soon")).retry_after is None  # type: ignore[arg-type]

@@ -16,9 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 
 from recordings_client.queue_file import Queue
 from tests.client.conftest import MiB, film_of, sha256
+from tests.client.console import SCRIPT
 from tests.client.unreliable import Unreliable, at_random
 from tests.conftest import Portal
 from tests.waiting import wait_for
@@ -30,18 +32,29 @@ FAULTS = 0.2
 SECONDS = 120 + 4 * FILES
 
 
-def films(media: Callable[..., Path], folder: Path, dice: random.Random) -> dict[str, str]:
+def films(
+    media: Callable[..., Path], folder: Path, name: str, dice: random.Random
+) -> dict[str, str]:
     """Name and SHA-256 of each: most are small, every twentieth has some MiB."""
     folder.mkdir()
     sizes = [dice.randrange(8 * MiB if n % 20 == 0 else 400_000) for n in range(FILES)]
-    made = [film_of(media, folder / f"soak-{n:03}.mp4", size) for n, size in enumerate(sizes)]
+    made = [
+        film_of(media, folder / f"{name}-soak-{n:03}.mp4", size) for n, size in enumerate(sizes)
+    ]
     return {each.name: sha256(each) for each in made}
 
 
+LIBRARY = (sys.executable, "-m", "tests.client.soaking")
+WATCH = (str(SCRIPT), "watch", "--still", "0.3", "--look-every", "0.3", "--config")
+"""Both are followed by the configuration and the folder."""
+
+
 @contextmanager
-def running(config: Path, folder: Path, memory: list[int]) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    program: tuple[str, ...], config: Path, folder: Path, memory: list[int]
+) -> Iterator[subprocess.Popen[bytes]]:
     """The client, until SIGKILL."""
-    command = [sys.executable, "-m", "tests.client.soaking", str(config), str(folder)]
+    command = [*program, str(config), str(folder)]
     with subprocess.Popen(command) as process:
         try:
             yield process
@@ -55,12 +68,17 @@ def completed(queue: Queue, process: subprocess.Popen[bytes]) -> int:
     return queue.counts().get("completed", 0)
 
 
+@pytest.mark.parametrize(("name", "program"), [("library", LIBRARY), ("watch", WATCH)])
 def test_all_arrive_exactly_once_and_memory_is_flat(
-    portal: Portal, media: Callable[..., Path], tmp_path: Path
+    portal: Portal,
+    media: Callable[..., Path],
+    tmp_path: Path,
+    name: str,
+    program: tuple[str, ...],
 ) -> None:
     dice = random.Random(4711)
     memory: list[int] = []
-    expected = films(media, tmp_path / "films", dice)
+    expected = films(media, tmp_path / "films", name, dice)
     begun = time.monotonic()
     with Unreliable(portal.port, at_random(4711, FAULTS)) as proxy:
         config = tmp_path / "config.json"
@@ -69,18 +87,19 @@ def test_all_arrive_exactly_once_and_memory_is_flat(
         config.write_text(json.dumps({"api": said | {"max_concurrent_uploads": 4}}))
         queue = Queue(tmp_path / "state" / "queue.sqlite3")
         for number in range(KILLS):
-            with running(config, tmp_path / "films", memory) as client:
+            with running(program, config, tmp_path / "films", memory) as client:
                 enough = (number + 1) * FILES // (KILLS + 1)
                 wait_for(lambda: completed(queue, client) >= enough, SECONDS)  # noqa: B023
                 time.sleep(dice.random() / 2)  # killed at any moment of what it does
-        with running(config, tmp_path / "films", memory) as client:
+        with running(program, config, tmp_path / "films", memory) as client:
             wait_for(lambda: completed(queue, client) == FILES, SECONDS)
-    report = f"{FILES} files, {KILLS} kills, faults {dict(sorted(proxy.done.items()))}, "
+    report = f"{name}: {FILES} files, {KILLS} kills, faults {dict(sorted(proxy.done.items()))}, "
     print(report + f"{time.monotonic() - begun:.0f} s, MiB: {[each // MiB for each in memory]}")
     assert queue.counts() == {"completed": FILES}
-    rows = portal.rows("SELECT filename, sha256 FROM recording WHERE filename LIKE 'soak-%'")
+    ours = f"filename LIKE '{name}-soak-%'"
+    rows = portal.rows(f"SELECT filename, sha256 FROM recording WHERE {ours}")
     assert {row["filename"]: row["sha256"] for row in rows} == expected and len(rows) == FILES
-    begun_uploads = portal.rows("SELECT id FROM upload WHERE filename LIKE 'soak-%'")
+    begun_uploads = portal.rows(f"SELECT id FROM upload WHERE {ours}")
     assert len(begun_uploads) == FILES, "nothing was begun twice"
     assert max(memory) - min(memory) < 24 * MiB, memory
     assert all(proxy.done.get(kind) for kind in ("cut", "reset", "500", "503"))

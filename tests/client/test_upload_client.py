@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -90,12 +92,35 @@ def test_a_server_that_is_away_is_a_network_error(film: Path) -> None:
     assert caught.value.retriable
 
 
+def test_an_address_that_cannot_be_one_is_told_as_one() -> None:
+    for base_url in ("http://portal..example/api", f"http://{'x' * 70}.example/api"):
+        with pytest.raises(ApiError, match="cannot be asked"):
+            RecordingUploadClient(base_url, "x").check_connection()
+
+
 def test_a_wrong_address_is_told_as_one(portal: Portal, token: str, film: Path) -> None:
     for base_url in (portal.url, f"{portal.url}/elsewhere"):
         client = RecordingUploadClient(base_url, token, max_retries=0)
         assert not client.test_connection()
         with pytest.raises(ApiError):
             client.upload_recording(film)
+
+
+def test_nobody_leads_us_elsewhere(portal: Portal, token: str) -> None:
+    """The token and the recordings are for the portal that is named in the settings."""
+
+    class Moved(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(307)
+            self.send_header("Location", portal.url + self.path)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Moved) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        client = RecordingUploadClient(f"http://127.0.0.1:{server.server_port}/api", token)
+        with pytest.raises(ValidationError, match="sends us elsewhere"):
+            client.check_connection()
+        server.shutdown()
 
 
 def test_an_answer_that_is_not_the_portals_is_told_as_one(film: Path) -> None:
@@ -162,14 +187,14 @@ def test_a_download_is_compared_and_continued(
     file_id = client.upload_recording(video)
     here = tmp_path / "downloads"
     here.mkdir()
-    (here / "film.mp4.part").write_bytes(video.read_bytes()[:1_000_000])
+    (here / f"{file_id}.part").write_bytes(video.read_bytes()[:1_000_000])
     received: list[int] = []
     path = download(client, file_id, here, lambda now, size: received.append(now))
     assert path == here / "film.mp4" and sha256(path) == sha256(video)
     assert received[0] > 1_000_000 and received[-1] == video.stat().st_size
     with pytest.raises(FileExistsError):
         download(client, file_id, here)
-    (here / "other.mp4.part").write_bytes(b"x" * video.stat().st_size)
+    (here / f"{file_id}.part").write_bytes(b"x" * video.stat().st_size)
     with pytest.raises(UploadError, match="fetch it again"):
         download(client, file_id, here / "other.mp4")
     assert not (here / "other.mp4").exists()

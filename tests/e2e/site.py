@@ -22,7 +22,7 @@ PAGE = """<!doctype html><title>Site</title><input type="file" id="file">
     const refreshToken = async () => {
       seen.renewals += 1;
       await new Promise((end) => setTimeout(end, 500)); // the other chunks ask meanwhile
-      return renewed;
+      return renewed.replace("{}", seen.renewals);
     };
     uploader = new ResumableUploader({ ...settings, ...(renewed && { refreshToken }) });
     uploader.uploadFile(document.getElementById("file").files[0], {

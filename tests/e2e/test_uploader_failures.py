@@ -167,6 +167,21 @@ def test_without_another_token_the_refusal_is_told(site: Site, call: Path) -> No
     assert site.seen("renewals") == 1 and site.sent == []
 
 
+def test_a_renewed_token_that_is_refused_as_well_ends_it(site: Site, call: Path) -> None:
+    site.begin(call, authToken="rp_unknown", renewed="rp_unknown_{}")
+    assert site.error()["status"] == 401
+    assert site.seen("renewals") == 1
+
+
+def test_nobody_waits_for_longer_than_an_hour(site: Site, call: Path) -> None:
+    """More than 24 days are no time at all to a browser's timers."""
+    month = {"Retry-After": str(30 * 86_400)}
+    first(site.page, 1000, lambda route: route.fulfill(status=503, headers=month, json={}))
+    site.begin(call, parallel=1)
+    site.until("seen.retries.length")
+    assert 3_600_000 <= site.seen("retries")[0]["delay"] <= 5_400_000
+
+
 def test_a_page_of_another_origin_sends_more_than_a_thousand_chunks(
     open_page: OpenPage, own_portal: Callable[..., Portal], tmp_path: Path
 ) -> None:

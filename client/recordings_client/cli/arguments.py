@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any, NoReturn
 
 from recordings_client.cli import doctor, queueing, recordings, uploading, watching
@@ -55,6 +56,7 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _refuse_token(made)
+    made.add_argument("--version", action="version", version=version("recordings-client"))
     commands = made.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for add in (_upload, _watch, _status, _retry, _list, _download, _verify, _doctor):
         add(commands)

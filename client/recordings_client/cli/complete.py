@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from recordings_client.errors import ValidationError
-from recordings_client.finding import metadata_of, recordings_in
+from recordings_client.finding import Closed, metadata_of, recordings_in
 from recordings_client.reading import Fingerprint, fingerprint
 
 PROC = Path("/proc")
@@ -32,31 +32,39 @@ class Seen:
 
 class Complete:
     """Looks at a folder again and again. `still`: seconds without a change. `known`: recordings
-    that somebody has seen to already."""
+    that somebody has seen to already. `closed` is told of folders that cannot be looked into."""
 
     def __init__(
         self,
         folder: Path,
         still: float,
         known: set[tuple[Path, Fingerprint]],
+        closed: Closed,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder, self._still, self._known, self._clock = folder, still, known, clock
+        self._closed = closed
         self._seen: dict[Path, Seen] = {}
 
     def look(self) -> Iterator[tuple[Path, Path | None]]:
         """Recordings that have become complete, each once, with their metadata files."""
         now = self._clock()
-        found = {video: each for video in self._videos() if (each := self._see(video, now))}
-        self._seen = found
-        for video, each in found.items():
-            still = now - each.since >= self._still
-            if still and not each.handed_over and not is_open_for_writing(video):
-                each.handed_over = True
-                yield video, each.metadata[0] if each.metadata else None
+        videos = [video for _, video in sorted(recordings_in(self.folder, self._closed))]
+        self._seen = {video: each for video in videos if (each := self._see(video, now))}
+        still = [video for video, each in self._seen.items() if self._is_still(each, now)]
+        written = being_written(still)
+        for video in still:
+            if video not in written:
+                seen = self._seen[video]
+                seen.handed_over = True
+                yield video, seen.metadata[0] if seen.metadata else None
 
-    def _videos(self) -> list[Path]:
-        return [video for _, video in sorted(recordings_in(self.folder))]
+    def again(self, video: Path) -> None:
+        """It could not be handed over: the next look brings it once more."""
+        self._seen[video].handed_over = False
+
+    def _is_still(self, seen: Seen, now: float) -> bool:
+        return now - seen.since >= self._still and not seen.handed_over
 
     def _see(self, video: Path, now: float) -> Seen | None:
         """None for what is empty, or gone meanwhile."""
@@ -70,12 +78,13 @@ class Complete:
         return None
 
 
-def is_open_for_writing(path: Path) -> bool:
-    """Whether a process has it open for writing, where the system tells: Windows always, Linux
+def being_written(paths: list[Path]) -> set[Path]:
+    """Those that a process has open for writing, where the system tells: Windows always, Linux
     for processes that we may look at, others never."""
     if sys.platform == "win32":
-        return _is_in_use(path)
-    return PROC.is_dir() and any(_writes(each, path) for each in PROC.glob("[0-9]*/fd"))
+        return {each for each in paths if _is_in_use(each)}
+    written = set(_written()) if paths and PROC.is_dir() else set()
+    return {each for each in paths if _identity(each) in written}
 
 
 def _is_in_use(path: Path) -> bool:
@@ -87,18 +96,27 @@ def _is_in_use(path: Path) -> bool:
     return False
 
 
-def _writes(descriptors: Path, path: Path) -> bool:
-    """A process that ends, or that is not ours to look at, writes nothing that we could see."""
-    try:
-        return any(_is_written(each, path) for each in descriptors.iterdir())
-    except OSError:
-        return False
+def _written() -> Iterable[tuple[int, int] | None]:
+    """What all processes write. One that ends meanwhile, or that is not ours to look at, writes
+    nothing that we could see."""
+    for process in PROC.glob("[0-9]*/fdinfo"):
+        with suppress(OSError):
+            for about in process.iterdir():
+                if _writes(about):
+                    yield _identity(process.with_name("fd") / about.name)
 
 
-def _is_written(descriptor: Path, path: Path) -> bool:
+def _writes(about: Path) -> bool:
+    """Whether a descriptor is open for writing, by its file in `fdinfo`."""
     with suppress(OSError):
-        if descriptor.samefile(path):
-            info = descriptor.parent.with_name("fdinfo") / descriptor.name
-            flags = next(line for line in info.read_text().splitlines() if line[:5] == "flags")
-            return int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY
+        flags = next(line for line in about.read_text().splitlines() if line[:5] == "flags")
+        return int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY
     return False
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """By what a file is the same under each of its names; None for one that is gone."""
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_dev, found.st_ino
+    return None

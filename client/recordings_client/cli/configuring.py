@@ -52,7 +52,7 @@ def settings_for(args: argparse.Namespace) -> ClientSettings:
 def token_in(path: Path) -> str:
     """What stands in this file. Raises Quit if that is nothing."""
     try:
-        token = path.read_text("utf-8").strip()
+        token = path.read_text("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Quit(f"The token cannot be read from {path}: {_why(error)}.", TOKEN) from error
     if not token:

@@ -48,9 +48,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     findings = list(_findings(args))
     for each in findings:
         mark = "ok   " if each.ok else "WRONG"
-        screen.result(
-            f"{mark}  {each.check}: {each.found}" + (f"\n       {each.do}" * bool(each.do))
-        )
+        screen.result(f"{mark}  {each.check}: {each.found}", *[f"       {each.do}"] * bool(each.do))
     code = next((each.exit for each in findings if not each.ok), DONE)
     screen.json({"checks": [_told(each) for each in findings], "exit": code})
     return code
@@ -99,6 +97,8 @@ def _portal(settings: ClientSettings) -> Iterator[Finding]:
         answer = Wire(settings.base_url, None, settings.upload_timeout).ask("GET", "/health")
     except ApiError as error:
         do = "Look at the network, the proxy and base_url, which ends with /api."
+        if error.code == "tls":
+            do = "Let REQUESTS_CA_BUNDLE name the file with your organisation's certificates."
         yield Finding("portal", False, error.message, do, exits.SERVER)
         return
     took = time.monotonic() - begun
@@ -150,6 +150,8 @@ def _queue(folder: Path) -> Finding:
         queue.close()
     except (sqlite3.Error, OSError) as error:
         do = f"Move {path} away; then queue the recordings again, which may send some twice."
+        if isinstance(error, OSError | sqlite3.OperationalError):
+            do = "Keep it: the disk is full, or this account has no right to write there."
         return Finding("queue", False, f"{path} cannot be used: {error}", do, exits.LOCAL)
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "empty"
     sender = "somebody sends" if is_sent_from(folder) else "nobody sends at this moment"

@@ -12,6 +12,7 @@ from recordings_client.cli.progress import how_far
 from recordings_client.cli.screen import Screen
 from recordings_client.lock import SenderLock
 from recordings_client.queue_file import Queue
+from recordings_client.reading import place_of
 from recordings_client.tasks import COMPLETED, ENDED, Task
 from recordings_client.tasks import FAILED as TASK_FAILED
 from recordings_client.upload_manager import SENDER_LOCK
@@ -58,6 +59,8 @@ def retry(args: argparse.Namespace, screen: Screen) -> int:
 def is_sent_from(folder: Path) -> bool:
     """Whether some process sends from the queue in this folder."""
     lock = SenderLock(folder / SENDER_LOCK)
+    if not lock.path.exists():  # made by another account, it would keep the sender out
+        return False
     free = lock.take()
     lock.give_back()
     return not free
@@ -72,7 +75,7 @@ def line_for(task: Task) -> str:
 
 def _is_named(task: Task, names: list[str]) -> bool:
     """By its id, its path or its file's name."""
-    paths = [Path(each).absolute() for each in names]
+    paths = [place_of(Path(each)) for each in names]
     return task.id in names or task.path.name in names or task.path in paths
 
 

@@ -15,7 +15,7 @@ from recordings_client.downloading import download as fetch
 from recordings_client.errors import ApiError
 from recordings_client.options import ClientSettings
 from recordings_client.queue_file import Queue
-from recordings_client.reading import fingerprint, sha256_of
+from recordings_client.reading import fingerprint, place_of, sha256_of
 from recordings_client.upload_client import RecordingUploadClient
 
 FILTERS = ("state", "source", "session_id", "wats_user", "received_from", "received_to")
@@ -46,7 +46,8 @@ def download(args: argparse.Namespace, screen: Screen) -> int:
                 done.append({"file_id": file_id, "path": str(path)})
                 screen.result(f"{path}: fetched, and its SHA-256 is that of the portal")
     except KeyboardInterrupt:
-        screen.note("\nStopped; what has arrived waits in a file .part. The same command goes on.")
+        said = "Stopped; what has arrived waits in a file .part. The same command goes on."
+        screen.note("", said)  # a terminal has written ^C before
         raise
     screen.json({"downloaded": done, "exit": DONE})
     return DONE
@@ -58,14 +59,13 @@ def _moved(display: Any, file_id: str) -> Any:
 
 def verify(args: argparse.Namespace, screen: Screen) -> int:
     settings = settings_for(args)
-    client, path = client_of(settings), Path(args.file).absolute()
+    client, path = client_of(settings), place_of(Path(args.file))
     fingerprint(path)  # refuses what is no file with a sentence
     file_id = args.id or _sent_as(settings, path)
     theirs, ours = _sha256_at(client, file_id), sha256_of(path)
     same = ours == theirs
     word = "the same bytes as" if same else "other bytes than"
-    screen.result(f"{path.name}: {word} {file_id}")
-    screen.result(f"  here   {ours}\n  portal {theirs}")
+    screen.result(f"{path.name}: {word} {file_id}", f"  here   {ours}", f"  portal {theirs}")
     code = DONE if same else DIFFERS
     told = {"path": str(path), "file_id": file_id, "sha256": ours, "portal_sha256": theirs}
     screen.json(told | {"same": same, "exit": code})

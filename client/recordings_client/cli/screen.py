@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from copy import copy
 from typing import Any
 
 KIB = 1024
@@ -22,13 +23,13 @@ class Screen:
         """Whether somebody looks at it: bars would be noise in a file."""
         return not self.machine and sys.stderr.isatty()
 
-    def result(self, line: str) -> None:
+    def result(self, *lines: str) -> None:
         if not self.machine:
-            print(printable(line), flush=True)
+            print(*map(printable, lines), sep="\n", flush=True)
 
-    def note(self, line: str) -> None:
+    def note(self, *lines: str) -> None:
         if not self.machine:
-            print(printable(line), file=sys.stderr, flush=True)
+            print(*map(printable, lines), sep="\n", file=sys.stderr, flush=True)
 
     def json(self, document: dict[str, Any]) -> None:
         """One document, on one line."""
@@ -47,14 +48,15 @@ class ToStderr(logging.Handler):
     each time, as bars put themselves in its place."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(printable(self.format(record)), file=sys.stderr, flush=True)
+        told = copy(record)
+        told.msg, told.args = printable(record.getMessage()), ()
+        print(self.format(told), file=sys.stderr, flush=True)
 
 
 def printable(text: str) -> str:
-    """Names come from elsewhere: without what a terminal would take for a command."""
-    return "".join(
-        each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in text
-    )
+    """Names come from elsewhere: without what a terminal would take for a command, or a reader for
+    a line of ours."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def size_of(count: float) -> str:

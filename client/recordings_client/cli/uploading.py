@@ -25,7 +25,7 @@ from recordings_client.cli.happening import (
 from recordings_client.cli.progress import Display, display_for
 from recordings_client.cli.screen import Screen
 from recordings_client.errors import ApiError
-from recordings_client.finding import metadata_of, recordings_in
+from recordings_client.finding import Closed, metadata_of, recordings_in
 from recordings_client.hours import seconds_until_open
 from recordings_client.tasks import ENDED, FAILED, Task
 from recordings_client.upload_manager import TICK, UploadManager
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
             _follow(manager, happening, wanted, args.wait, screen, display)
         return _told(manager, wanted, refused, screen)
     except KeyboardInterrupt:
-        screen.note(_stopped(manager))
+        screen.note("", _stopped(manager))  # a terminal has written ^C before
         raise
     finally:
         manager.stop()
@@ -60,22 +60,26 @@ def _queued(
     args: argparse.Namespace, manager: UploadManager, screen: Screen, refused: list[dict[str, str]]
 ) -> Iterator[str]:
     """The ids of the tasks; without a file, of all that wait."""
+
+    def refuse(path: Path, error: ApiError) -> None:
+        screen.note(f"{path.name}: {error.message}")
+        refused.append({"path": str(path), "error": error.message})
+
     details = _details(args)
     if not args.paths:
         manager.retry_hindered()
         yield from (each.id for each in manager.queue.tasks() if each.status not in ENDED)
-    for path, metadata in _files(args):
+    for path, metadata in _files(args, refuse):
         try:
             yield manager.queue_upload(path, metadata, details)
         except ApiError as error:
-            screen.note(f"{path.name}: {error.message}")
-            refused.append({"path": str(path), "error": error.message})
+            refuse(path, error)
 
 
-def _files(args: argparse.Namespace) -> Iterator[tuple[Path, Path | None]]:
+def _files(args: argparse.Namespace, closed: Closed) -> Iterator[tuple[Path, Path | None]]:
     for path in map(Path, args.paths):
         if path.is_dir():
-            found = sorted(recordings_in(path))
+            found = sorted(recordings_in(path, closed))
             yield from ((video, metadata_of(video)) for _, video in found)
         else:
             yield path, Path(args.metadata) if args.metadata else metadata_of(path)
@@ -157,5 +161,5 @@ def _told(
 def _stopped(manager: UploadManager) -> str:
     open_tasks = [each for each in manager.queue.tasks() if each.status not in ENDED]
     if not manager.is_sender:
-        return f"\nStopped looking; another process goes on sending {len(open_tasks)} file(s)."
-    return f"\nStopped; {len(open_tasks)} file(s) stay in the queue, with all that arrived. {GO_ON}"
+        return f"Stopped looking; another process goes on sending {len(open_tasks)} file(s)."
+    return f"Stopped; {len(open_tasks)} file(s) stay in the queue, with all that arrived. {GO_ON}"

@@ -33,8 +33,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     folders = [_folder(each) for each in args.folders]
     lock = _only_one(settings)
     manager = UploadManager(client, settings)
-    known = {(each.path, each.known) for each in manager.queue.tasks()}
-    watch = Watch(manager, [Complete(each, args.still, known) for each in folders], screen)
+    watch = Watch(manager, folders, args.still, screen)
     try:
         manager.start()
         screen.note(f"Watching {', '.join(map(str, folders))}.")
@@ -61,7 +60,7 @@ def ending() -> threading.Event:
 
 
 def _folder(text: str) -> Path:
-    path = Path(text).absolute()
+    path = Path(text).resolve()
     if not path.is_dir():
         raise Quit(f"{path} is no folder; make it, or name another one.", USAGE)
     return path
@@ -79,11 +78,16 @@ def _only_one(settings: ClientSettings) -> SenderLock:
 class Watch:
     """Hands over what becomes complete, and tells what happens in the queue."""
 
-    def __init__(self, manager: UploadManager, folders: list[Complete], screen: Screen) -> None:
-        self._manager, self._folders, self._screen = manager, folders, screen
+    def __init__(
+        self, manager: UploadManager, folders: list[Path], still: float, screen: Screen
+    ) -> None:
+        self._manager, self._screen = manager, screen
+        known = {(each.path, each.known) for each in manager.queue.tasks()}
+        self._folders = [Complete(each, still, known, self._miss) for each in folders]
         self._happening = Happening(manager.queue)
         self._lines = Lines(screen)
-        self._gone: set[Path] = set()
+        self._missed: set[Path] = set()
+        self._missed_before: set[Path] = set()
 
     def until(self, ended: threading.Event, look_every: float, retry_every: float) -> None:
         """All in seconds. A fault of one turn, such as a full disk, must not end the daemon."""
@@ -94,7 +98,7 @@ class Watch:
             try:
                 if now - looked >= look_every:
                     looked = now
-                    self._look()
+                    self._look(ended)
                 if now - retried >= retry_every:
                     retried = now
                     self._manager.retry_hindered()
@@ -104,25 +108,31 @@ class Watch:
             ended.wait(TICK)
         self._tell()
 
-    def _look(self) -> None:
+    def _look(self, ended: threading.Event) -> None:
+        self._missed_before, self._missed = self._missed, set()
         for each in self._folders:
-            self._miss(each.folder)
             for video, metadata in each.look():
-                self._hand_over(video, metadata)
+                if not self._hand_over(video, metadata):
+                    each.again(video)
+                    return
+                if ended.is_set():
+                    return
 
-    def _miss(self, folder: Path) -> None:
-        """Say once that a folder is gone, such as that of a disk that was unplugged."""
-        if folder.is_dir():
-            self._gone.discard(folder)
-        elif folder not in self._gone:
-            self._gone.add(folder)
-            log.warning("%s is gone; as soon as it is back, it is watched again.", folder)
+    def _miss(self, folder: Path, error: ApiError) -> None:
+        """Say once that a folder is closed to us, or gone with a disk that was unplugged."""
+        self._missed.add(folder)
+        if folder not in self._missed_before:
+            log.warning("%s As soon as it can, it is watched again.", error.message)
 
-    def _hand_over(self, video: Path, metadata: Path | None) -> None:
+    def _hand_over(self, video: Path, metadata: Path | None) -> bool:
+        """False if it has to be tried again, as when the queue's disk is full."""
         try:
             self._manager.queue_upload(video, metadata)
         except ApiError as error:
-            log.warning("%s is left out until it changes: %s", video.name, error.message)
+            until = "for now" if error.retriable else "until it changes"
+            log.warning("%s is left out %s: %s", video.name, until, error.message)
+            return not error.retriable
+        return True
 
     def _tell(self) -> None:
         for word, task in self._happening.look():
