@@ -16,8 +16,9 @@ from storage_backends.network_errors import SILENT
 Answer = TypeVar("Answer")
 Request = Coroutine[Any, Any, Answer]
 
-PROMPT = 4.5
-"""Seconds for a request that moves few bytes, so that a frozen server is told within five."""
+PROMPT = 4.0
+"""Seconds for a request that moves few bytes: a frozen server is told within five, also where this
+machine is busy itself."""
 PATIENT = 120.0
 """Seconds for a request that moves or copies a part: 70 kB/s are enough."""
 PART_SIZE = 8 * 1024 * 1024

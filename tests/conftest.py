@@ -64,7 +64,11 @@ class Portal:
                 stdout=log,
                 stderr=log,
             )
-        wait_for(self.answers, what=f"portal is up, see {self.log}")
+        try:
+            wait_for(self.answers, what=f"portal is up, see {self.log}")
+        except BaseException:
+            self.drop()  # nobody else knows of it yet
+            raise
         return self
 
     def answers(self) -> bool:
