@@ -153,7 +153,7 @@ class LocalStore(FsspecStore):
         source.stat(old)
         path = Path(self._path(key))
         with store_errors(key):
-            self._in_folder(path.parent, True, lambda: _link_here(source._path(old), path))
+            self._in_folder(path.parent, True, lambda: _link_here(source, old, path))
             _sync(path)
             _sync(path.parent)
         return self.stat(key)
@@ -226,9 +226,12 @@ class _OtherDisk(Exception):
     """A file has names on its own file system only."""
 
 
-def _link_here(old: str, new: Path) -> None:
+def _link_here(source: LocalStore, old: str, new: Path) -> None:
     try:
-        os.link(old, new)
+        os.link(source._path(old), new)
+    except FileNotFoundError:
+        source.stat(old)  # if that is gone, there is no use in making the folder
+        raise
     except OSError as error:
         if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK):
             raise _OtherDisk from error
