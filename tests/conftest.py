@@ -190,14 +190,18 @@ class Tus:
     def raw(self, path: str, offset: int, length: int, framing: str = "") -> socket.socket:
         """A connection on which a PATCH has been announced, and no byte of its body sent."""
         connection = socket.create_connection(("127.0.0.1", self.portal.port), timeout=30)
+        connection.sendall(self.announced(path, offset, length, framing))
+        return connection
+
+    def announced(self, path: str, offset: int, length: int, framing: str = "") -> bytes:
+        """The head of a PATCH, as it stands on the wire."""
         authorization = self.session.headers["Authorization"]
-        connection.sendall(
+        return (
             f"PATCH {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {authorization}\r\n"
             f"Tus-Resumable: 1.0.0\r\nUpload-Offset: {offset}\r\n"
             f"{framing or f'Content-Length: {length}'}\r\n"
             "Content-Type: application/offset+octet-stream\r\n\r\n".encode()
         )
-        return connection
 
 
 def _command(process: psutil.Process) -> list[str]:
