@@ -23,7 +23,7 @@ run: setup  ## the portal; Ctrl-C stops it
 
 test: setup  ## every test, against real servers and a real browser
 	@sh tools/programs.sh
-	@$(BIN)/pytest -n 3 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 lint: setup  ## style, types, and who may import whom
 	$(BIN)/ruff check .

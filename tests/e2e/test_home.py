@@ -52,6 +52,7 @@ def test_by_keyboard_from_the_sign_in_to_where_one_stopped(
 ) -> None:
     page = open_page(role=None)
     page.goto("/login")
+    expect(page.locator("#email")).to_be_focused()
     page.keyboard.type(auditor.email)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
@@ -59,6 +60,7 @@ def test_by_keyboard_from_the_sign_in_to_where_one_stopped(
     page.wait_for_url("**/")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # skip to the content
+    page.wait_for_url("**/#*")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Waiting for review")).to_be_focused()
     for _ in range(20):
