@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -52,7 +53,8 @@ class Console:
 
     def start(self, *words: object, **more: str) -> Process:
         command = [SCRIPT, *map(str, words)]
-        both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        both: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        both |= {"preexec_fn": _heed_ctrl_c}
         return subprocess.Popen(command, env=self.environment(**more), text=True, **both)
 
     def on_terminal(self, *words: object, **more: str) -> tuple[int, str]:
@@ -63,6 +65,11 @@ class Console:
             os.close(its)
             written = _read_all(ours)
         return process.returncode, written
+
+
+def _heed_ctrl_c() -> None:
+    """As in a terminal, also where the tests run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _read_all(descriptor: int) -> str:

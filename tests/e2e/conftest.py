@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tusclient.client import TusClient
 
 from tests.conftest import PASSWORD, TUS, Portal, upload_id
@@ -31,6 +31,7 @@ def browser() -> Iterator[Browser]:
     program = next((path for path in map(shutil.which, names) if path), None)
     if program is None:
         pytest.fail("The browser tests need Chromium: install the package «chromium».")
+    expect.set_options(timeout=20_000)  # on a busy machine a page takes its time
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=program, args=FLAGS)
 
