@@ -14,7 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from portal.config import Settings
 from portal.core.models import Base
-from portal.core.transaction import WRITES
+from portal.core.transaction import LOCK_SECONDS, WRITES
 
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
 
@@ -57,7 +57,7 @@ def _prepare_sqlite(engine: Engine, strict: bool) -> None:
         connection.isolation_level = None  # type: ignore[attr-defined]
         cursor = connection.cursor()
         for pragma in (
-            "busy_timeout=15000",
+            f"busy_timeout={1000 * LOCK_SECONDS}",
             "journal_mode=WAL",
             "foreign_keys=ON",
             # NORMAL lost 462 commits at a power cut, FULL none; it costs 0.4 ms a commit.
