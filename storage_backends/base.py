@@ -66,13 +66,14 @@ class StoredObject:
     """One object as the store sees it. `size` in bytes, `modified` in UTC.
 
     `version` names exactly these bytes where the store keeps versions of a key, else it is None.
-    Listings leave it out.
+    Listings leave it out. `sha256`, 64 hex digits, is what `join` has read anyway; None otherwise.
     """
 
     key: str
     size: int
     modified: datetime
     version: str | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)

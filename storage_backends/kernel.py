@@ -9,9 +9,10 @@ import ctypes
 import errno
 import os
 import sys
+from collections.abc import Iterator
 
 _SYNC_FILE_RANGE_WRITE = 2
-_COPY_AT_ONCE = 256 * 1024 * 1024
+COPY_AT_ONCE = 16 * 1024 * 1024
 _NOT_HERE = {errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -27,20 +28,22 @@ def start_write_back(file: int, offset: int, length: int) -> None:
         )
 
 
-def copy_into(target: int, source: int) -> None:
-    """Append everything from the source file's position to the target file. Raises OSError."""
+def copies(target: int, source: int) -> Iterator[int]:
+    """Append everything from the source file's position to the target file, stretch by stretch,
+    and yield the size of each in bytes. Raises OSError."""
     try:
-        while os.copy_file_range(source, target, _COPY_AT_ONCE):
-            pass
+        while copied := os.copy_file_range(source, target, COPY_AT_ONCE):
+            yield copied
     except (AttributeError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _NOT_HERE:
             raise
-        _copy_through_python(target, source)
+        yield from _copies_through_python(target, source)
 
 
-def _copy_through_python(target: int, source: int) -> None:
+def _copies_through_python(target: int, source: int) -> Iterator[int]:
     while block := os.read(source, 1024 * 1024):
         write_all(target, block)
+        yield len(block)
 
 
 def write_all(target: int, block: bytes | bytearray | memoryview) -> None:

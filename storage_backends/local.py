@@ -14,6 +14,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -28,7 +29,8 @@ from storage_backends.base import (
     StoredObject,
 )
 from storage_backends.fsspec_store import FsspecStore, store_errors
-from storage_backends.kernel import InPipe, copy_into, start_write_back, write_all
+from storage_backends.hashed_copy import copy_and_hash
+from storage_backends.kernel import InPipe, start_write_back, write_all
 
 Made = TypeVar("Made")
 TEMPORARY = re.compile(r"[^/]\.[0-9a-f]{8}\.tmp$")
@@ -137,16 +139,16 @@ class LocalStore(FsspecStore):
         except OSError as error:
             raise StorageUnavailable(f"The storage folder {self.root} is gone.") from error
 
-    def _publish(self, key: str, fill: Callable[[int], None], sync: bool) -> StoredObject:
+    def _publish(self, key: str, fill: Callable[[int], str | None], sync: bool) -> StoredObject:
         path = Path(self._path(key))
         with store_errors(key), self._temporary_beside(path, sync) as (file, temporary):
-            fill(file)
+            sha256 = fill(file)
             if sync:
                 os.fdatasync(file)
             os.link(temporary, path)
         if sync:
             _sync_folder(path.parent)
-        return self.stat(key)
+        return replace(self.stat(key), sha256=sha256)
 
     def _link(self, source: LocalStore, old: str, key: str) -> StoredObject:
         """Give a file one more name here. Raises _OtherDisk where that cannot be."""
@@ -158,10 +160,13 @@ class LocalStore(FsspecStore):
             _sync(path.parent)
         return self.stat(key)
 
-    def _append_all(self, keys: Sequence[str], file: int) -> None:
-        for key in keys:
-            with store_errors(key), Path(self._path(key)).open("rb") as part:
-                copy_into(file, part.fileno())
+    def _append_all(self, keys: Sequence[str], file: int) -> str:
+        return copy_and_hash(file, (file for key in keys for file in self._opened(key)))
+
+    def _opened(self, key: str) -> Iterator[int]:
+        """The file, open to read until the next is asked for."""
+        with store_errors(key), Path(self._path(key)).open("rb") as file:
+            yield file.fileno()
 
     @contextmanager
     def _temporary_beside(self, path: Path, sync: bool) -> Iterator[tuple[int, Path]]:
@@ -174,7 +179,7 @@ class LocalStore(FsspecStore):
             temporary.unlink()
 
     def _create(self, path: Path, sync: bool) -> int:
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
         return self._in_folder(path.parent, sync, lambda: os.open(path, flags, 0o440))
 
     def _in_folder(self, folder: Path, sync: bool, act: Callable[[], Made]) -> Made:

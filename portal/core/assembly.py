@@ -161,7 +161,7 @@ def _examine(
             raise
         return None, ("part_missing", "A part of the file is missing in the storage.")
     with attempt.staging.as_file(whole.key) as file:
-        sha256 = sha256_of(file)
+        sha256 = whole.sha256 or sha256_of(file)
         if fault := _fault(attempt.upload, whole.size, sha256):
             return None, fault
         findings = content.inspect(file, out)
